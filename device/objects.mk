@@ -1,0 +1,7 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# The virtio-mem device: for the firmware, the daemon and the host tests alike.
+device-objs-y += vmem.o
+device-objs-y += vmemq.o
+device-objs-y += schedule.o
+device-objs-y += vring.o
+device-objs-y += mmio.o

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Boot arguments: one table, parsed once, const from then on. */
+#ifndef FIRMWARE_ARGS_H
+#define FIRMWARE_ARGS_H
+
+#include "firmware/types.h"
+
+enum mode_arg { MODE_ARG_AUTO, MODE_ARG_SV39, MODE_ARG_SV48, MODE_ARG_SV57 };
+enum vmem_arg { VMEM_ARG_AUTO, VMEM_ARG_VHOST, VMEM_ARG_BUILTIN, VMEM_ARG_NONE };
+enum flush_arg { FLUSH_ARG_AUTO, FLUSH_ARG_SBI, FLUSH_ARG_IPI };
+
+#define ARGS_TEXT_LEN 256
+
+struct args {
+	char test[ARGS_TEXT_LEN];   /* comma separated globs, "*" by default */
+	char inject[ARGS_TEXT_LEN]; /* comma separated fault names, "" by default */
+	uint64_t seed;
+	bool seed_given;
+	uint64_t mem;		/* boot RAM in bytes, UINT64_MAX: all */
+	enum mode_arg mode;	/* mode=auto|sv39|sv48|sv57 */
+	enum vmem_arg vmem;	/* vmem=auto|vhost|builtin|none */
+	uint64_t vmem_size;	/* vmem.size=, built-in device's region, 0: default */
+	uint64_t vmem_block;	/* vmem.block=, built-in device's block size, 0: default */
+	uint64_t harts;		/* harts=, at most that many are used, UINT64_MAX: all */
+	enum flush_arg flush;	/* flush=auto|sbi|ipi */
+	bool model;		/* model=on|off */
+	bool shuffle;		/* shuffle=on|off */
+	uint64_t timeout_scale; /* timeout=, percent of each test's deadline, 100 by default */
+	bool list;		/* list: print the tests and stop */
+};
+
+#define ARGS_MAX_ERRORS 8
+#define ARGS_ERROR_LEN 128
+
+/* What was wrong, a line each with the word and the value in it. */
+struct args_errors {
+	char line[ARGS_MAX_ERRORS][ARGS_ERROR_LEN];
+	unsigned nr;
+	unsigned lost;
+};
+
+/*
+ * Parse @text (words separated by blanks, name=value; sizes take K, M, G, T; numbers take 0x).
+ * What is not given, or given wrongly, has its default in @a; of a word given twice the last one
+ * counts. Returns OK, or ERR_INVAL with every wrong word in @errors; the other words are honoured
+ * all the same. Any text will do, NULL too.
+ */
+enum err must_check args_parse(struct args *a, const char *text, struct args_errors *errors);
+
+/* The names of all arguments with their values, a line each: what "unknown argument" prints. */
+const char *args_help(unsigned line); /* NULL behind the last one */
+
+#endif

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The serial console: whole lines under one lock, SBI DBCN or legacy putchar. */
+#include "firmware/console.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "firmware/image.h"
+#include "firmware/lock.h"
+#include "firmware/sbi.h"
+
+/* A console that takes nothing for this many calls in a row has lost the rest of the line. */
+#define MAX_EMPTY_WRITES 1000000
+
+static struct spinlock console_lock = SPINLOCK("console");
+/* In the image, so that its physical address is known whatever the stack is. */
+static char line[CONSOLE_LINE + 2];
+
+static void put_line(size_t len)
+{
+	size_t done = 0;
+
+	if (!sbi()->dbcn) {
+		for (; done < len; done++)
+			sbi_putc(line[done]);
+		return;
+	}
+	/* DBCN write is non-blocking and may take a part, or nothing (SBI 12.1). */
+	for (unsigned idle = 0; done < len && idle < MAX_EMPTY_WRITES; idle++) {
+		size_t n = sbi_console_write(image_to_pa(line + done), len - done);
+
+		if (n != 0)
+			idle = 0;
+		done += n;
+	}
+}
+
+void vsay(const char *prefix, const char *fmt, va_list ap)
+{
+	bool irq = spin_lock_irq(&console_lock);
+	int n = snprintf(line, CONSOLE_LINE, "%s", prefix);
+	size_t len = (size_t)n;
+
+	n = vsnprintf(line + len, CONSOLE_LINE - len, fmt, ap);
+	if (n < 0)
+		n = 0;
+	len += (size_t)n;
+	if (len >= CONSOLE_LINE) {
+		len = CONSOLE_LINE - 1;
+		memcpy(line + len - 3, "...", 3);
+	}
+	line[len++] = '\r';
+	line[len++] = '\n';
+	put_line(len);
+	spin_unlock_irq(&console_lock, irq);
+}
+
+void say(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsay("", fmt, ap);
+	va_end(ap);
+}
+
+void note(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsay("# ", fmt, ap);
+	va_end(ap);
+}

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Control and status registers of S-mode, and the instructions that touch nothing else. */
+#ifndef FIRMWARE_CSR_H
+#define FIRMWARE_CSR_H
+
+#include <stdint.h>
+
+#define SSTATUS_SIE (UINT64_C(1) << 1)
+#define SSTATUS_SPIE (UINT64_C(1) << 5)
+#define SSTATUS_SPP (UINT64_C(1) << 8)
+#define SSTATUS_SUM (UINT64_C(1) << 18)
+
+#define SATP_MODE_SHIFT 60
+#define SATP_MODE_BARE 0
+#define SATP_MODE_SV39 8
+#define SATP_MODE_SV48 9
+#define SATP_MODE_SV57 10
+#define SATP_ASID_SHIFT 44
+#define SATP_ASID_MASK UINT64_C(0xffff)
+
+#define SCAUSE_IRQ (UINT64_C(1) << 63)
+
+#define CSR_ACCESSORS(csr)                                                                         \
+	static inline uint64_t csr_read_##csr(void)                                                \
+	{                                                                                          \
+		uint64_t v;                                                                        \
+		__asm__ volatile("csrr %0, " #csr : "=r"(v) : : "memory");                         \
+		return v;                                                                          \
+	}                                                                                          \
+	static inline void csr_write_##csr(uint64_t v)                                             \
+	{                                                                                          \
+		__asm__ volatile("csrw " #csr ", %0" : : "r"(v) : "memory");                       \
+	}                                                                                          \
+	static inline void csr_set_##csr(uint64_t v)                                               \
+	{                                                                                          \
+		__asm__ volatile("csrs " #csr ", %0" : : "r"(v) : "memory");                       \
+	}                                                                                          \
+	static inline uint64_t csr_read_clear_##csr(uint64_t v)                                    \
+	{                                                                                          \
+		uint64_t old;                                                                      \
+		__asm__ volatile("csrrc %0, " #csr ", %1" : "=r"(old) : "r"(v) : "memory");        \
+		return old;                                                                        \
+	}
+
+CSR_ACCESSORS(satp)
+CSR_ACCESSORS(sstatus)
+CSR_ACCESSORS(sie)
+CSR_ACCESSORS(sip)
+CSR_ACCESSORS(stvec)
+CSR_ACCESSORS(sscratch)
+
+static inline uint64_t csr_read_time(void)
+{
+	uint64_t v;
+
+	__asm__ volatile("csrr %0, time" : "=r"(v) : : "memory");
+	return v;
+}
+
+/* Until an interrupt is pending, or for no reason at all. */
+static inline void hart_wfi(void)
+{
+	__asm__ volatile("wfi" : : : "memory");
+}
+
+/* Zihintpause, a FENCE with an empty successor set where it is unknown. */
+static inline void hart_pause(void)
+{
+	__asm__ volatile(".word 0x0100000f" : : : "memory");
+}
+
+#endif

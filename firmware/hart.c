@@ -1,0 +1,326 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Harts: start through HSM, jobs for idle harts, interrupts between harts. */
+#include "firmware/hart.h"
+
+#include "firmware/arch.h"
+#include "firmware/arch_priv.h"
+#include "firmware/console.h"
+#include "firmware/csr.h"
+#include "firmware/image.h"
+#include "firmware/lock.h"
+#include "firmware/offsets.h"
+#include "firmware/probe.h"
+#include "firmware/sbi.h"
+#include "firmware/time.h"
+
+/* Read by start.S through its physical address; layout in offsets.h. */
+struct hart_boot {
+	uint64_t satp, stvec, sp, tp;
+};
+
+_Static_assert(offsetof(struct hart_boot, satp) == HART_BOOT_SATP, "start.S");
+_Static_assert(offsetof(struct hart_boot, stvec) == HART_BOOT_STVEC, "start.S");
+_Static_assert(offsetof(struct hart_boot, sp) == HART_BOOT_SP, "start.S");
+_Static_assert(offsetof(struct hart_boot, tp) == HART_BOOT_TP, "start.S");
+_Static_assert(offsetof(struct hart, probe_resume) == HART_PROBE_RESUME, "trap_entry.S");
+_Static_assert(offsetof(struct context, s) == CTX_S(0), "trap_entry.S");
+
+extern struct hart hart_table[MAX_HARTS];
+struct hart hart_table[MAX_HARTS];
+static struct hart_boot hart_boot[MAX_HARTS];
+static unsigned nr_harts;
+static struct hartset peers; /* started, idle or busy, not lost */
+
+/* One inter-hart call at a time, for all. */
+static struct spinlock ipi_lock = SPINLOCK("ipi");
+static void (*ipi_fn)(void *);
+static void *ipi_arg;
+static uint32_t ipi_outstanding;
+
+#define IPI_TIMEOUT_MS 5000
+
+/* start.S */
+extern char hart_entry[], hart_virtual[];
+void hart_main(void);
+
+struct hart *hart_get(unsigned hart)
+{
+	return &hart_table[hart];
+}
+
+unsigned hart_count(void)
+{
+	return nr_harts;
+}
+
+unsigned hart_cpu_index(unsigned hart)
+{
+	return hart_table[hart].cpu;
+}
+
+unsigned hart_by_id(uint64_t hartid)
+{
+	for (unsigned i = 0; i < nr_harts; i++) {
+		if (hart_table[i].hartid == hartid)
+			return i;
+	}
+	return MAX_HARTS;
+}
+
+static void hart_add(uint64_t hartid, unsigned cpu)
+{
+	struct hart *h = &hart_table[nr_harts];
+
+	h->index = nr_harts++;
+	h->hartid = hartid;
+	h->cpu = cpu;
+}
+
+unsigned hart_init(const struct machine *m, uint64_t boot_hartid, uint64_t limit)
+{
+	unsigned boot_cpu = m->nr_cpus;
+
+	for (unsigned i = 0; i < m->nr_cpus; i++) {
+		if (m->cpus[i].hartid == boot_hartid)
+			boot_cpu = i;
+	}
+	hart_add(boot_hartid, boot_cpu < m->nr_cpus ? boot_cpu : 0);
+	arch_hart_online(0);
+	if (boot_cpu == m->nr_cpus) {
+		note("dt: boot hart id %llu is not among the enabled cpus: it runs alone",
+		     (unsigned long long)boot_hartid);
+		return nr_harts;
+	}
+	for (unsigned i = 0; i < m->nr_cpus && nr_harts < limit; i++) {
+		if (i != boot_cpu)
+			hart_add(m->cpus[i].hartid, i);
+	}
+	return nr_harts;
+}
+
+static void ipi_irq(struct trap_frame *f)
+{
+	(void)f;
+	/* Clear before looking: a request that comes in between sets it again. */
+	csr_read_clear_sip(UINT64_C(1) << IRQ_SOFT);
+	hart_ipi_poll();
+}
+
+void hart_ipi_poll(void)
+{
+	struct hart *h = hart_self();
+
+	if (__atomic_exchange_n(&h->ipi_pending, 0, __ATOMIC_ACQUIRE) == 0)
+		return;
+	ipi_fn(ipi_arg);
+	__atomic_sub_fetch(&ipi_outstanding, 1, __ATOMIC_RELEASE);
+}
+
+/* Interrupt @harts. False if SBI refused one of them. */
+static bool send_ipi(const struct hartset *harts)
+{
+	bool ok = true;
+
+	hartset_for_each(h, harts)
+		ok &= sbi_send_ipi(1, hart_table[h].hartid) == SBI_OK;
+	return ok;
+}
+
+bool arch_has_ipi(void)
+{
+	return sbi()->ipi;
+}
+
+enum err arch_ipi_call(const struct hartset *targets, void (*fn)(void *), void *arg)
+{
+	struct hartset others = *targets;
+	uint64_t deadline = time_deadline_ms(IPI_TIMEOUT_MS);
+	enum err err = OK;
+
+	if (!sbi()->ipi)
+		return ERR_NOSYS;
+	hartset_del(&others, arch_hart());
+	if (hartset_empty(&others))
+		return OK;
+	/* Interrupts may be off here: answer the calls of whoever is before us meanwhile. */
+	while (!spin_trylock(&ipi_lock)) {
+		hart_ipi_poll();
+		arch_yield();
+	}
+	ipi_fn = fn;
+	ipi_arg = arg;
+	__atomic_store_n(&ipi_outstanding, hartset_count(&others), __ATOMIC_RELAXED);
+	hartset_for_each(h, &others)
+		__atomic_store_n(&hart_table[h].ipi_pending, 1, __ATOMIC_RELEASE);
+	if (!send_ipi(&others))
+		err = ERR_IO;
+	while (__atomic_load_n(&ipi_outstanding, __ATOMIC_ACQUIRE) != 0) {
+		if (time_past(deadline)) {
+			err = ERR_TIMEOUT;
+			break;
+		}
+		arch_yield();
+	}
+	if (err == ERR_TIMEOUT) {
+		hartset_for_each(h, &others) {
+			/* Taken back, so that a late hart does not run it against other data. */
+			if (__atomic_exchange_n(&hart_table[h].ipi_pending, 0, __ATOMIC_RELAXED) != 0)
+				note("hart%u (id %llu) did not answer an interrupt within %u ms", h,
+				     (unsigned long long)hart_table[h].hartid, IPI_TIMEOUT_MS);
+		}
+	}
+	spin_unlock(&ipi_lock);
+	return err;
+}
+
+/* First C code of a started hart, on its own stack, translating with the kernel's table. */
+void hart_main(void)
+{
+	struct hart *h = hart_self();
+
+	/*
+	 * start.S fenced before satp was written; this one the TLB model sees. A hart that joins
+	 * holds nothing that was changed while it was away.
+	 */
+	arch_hart_starting(h->index);
+	fence_local_all();
+	irq_enable_local(IRQ_SOFT);
+	arch_irq_restore(true);
+	arch_hart_online(h->index);
+	__atomic_store_n(&h->job_state, JOB_DONE, __ATOMIC_RELEASE);
+
+	for (;;) {
+		struct context c;
+
+		/* Interrupts off between the look and WFI, or the wake-up could slip between. */
+		arch_irq_save();
+		while (__atomic_load_n(&h->job_state, __ATOMIC_ACQUIRE) != JOB_POSTED) {
+			hart_wfi();
+			arch_irq_restore(true);
+			arch_irq_save();
+		}
+		arch_irq_restore(true);
+		__atomic_store_n(&h->job_state, JOB_RUNNING, __ATOMIC_RELAXED);
+		h->recover = &c;
+		if (context_save(&c) == 0) {
+			h->job(h->job_arg);
+			h->recover = NULL;
+			__atomic_store_n(&h->job_state, JOB_DONE, __ATOMIC_RELEASE);
+		} else {
+			h->recover = NULL;
+			__atomic_store_n(&h->job_state, JOB_TRAPPED, __ATOMIC_RELEASE);
+		}
+	}
+}
+
+void hart_start_all(uint64_t satp, char *stacks, uint64_t timeout_ms)
+{
+	uint64_t deadline = time_deadline_ms(timeout_ms);
+
+	irq_register(IRQ_SOFT, ipi_irq);
+	irq_enable_local(IRQ_SOFT);
+	if (nr_harts > 1 && (!sbi()->hsm || !sbi()->ipi)) {
+		note("sbi: no %s extension: the boot hart runs alone", sbi()->hsm ? "IPI" : "HSM");
+		nr_harts = 1;
+	}
+	for (unsigned i = 1; i < nr_harts; i++) {
+		struct hart_boot *b = &hart_boot[i];
+		int64_t rc;
+
+		b->satp = satp;
+		b->stvec = (uintptr_t)hart_virtual;
+		b->sp = (uintptr_t)(stacks + (i + 1) * HART_STACK_SIZE);
+		b->tp = (uintptr_t)&hart_table[i];
+		/* The call orders nothing by itself: the new hart reads this untranslated. */
+		arch_wmb();
+		rc = sbi_hart_start(hart_table[i].hartid, image_to_pa(hart_entry), image_to_pa(b));
+		if (rc != SBI_OK)
+			note("hart%u (id %llu) does not start: SBI error %lld", i,
+			     (unsigned long long)hart_table[i].hartid, (long long)rc);
+		else
+			hartset_add(&peers, i);
+	}
+	for (unsigned i = 1; i < nr_harts; i++) {
+		if (!hartset_has(&peers, i))
+			continue;
+		while (__atomic_load_n(&hart_table[i].job_state, __ATOMIC_ACQUIRE) != JOB_DONE &&
+		       !time_past(deadline))
+			arch_yield();
+		if (hart_table[i].job_state != JOB_DONE) {
+			note("hart%u (id %llu) did not arrive within %llu ms", i,
+			     (unsigned long long)hart_table[i].hartid,
+			     (unsigned long long)timeout_ms);
+			hartset_del(&peers, i);
+		}
+	}
+}
+
+struct hartset hart_peers(void)
+{
+	return peers;
+}
+
+void hart_post(const struct hartset *harts, void (*fn)(void *), void *arg)
+{
+	struct hartset others = *harts;
+
+	hartset_del(&others, arch_hart());
+	hartset_for_each(i, &others) {
+		hart_table[i].job = fn;
+		hart_table[i].job_arg = arg;
+		/* Release: the job's data is there before the job is. */
+		__atomic_store_n(&hart_table[i].job_state, JOB_POSTED, __ATOMIC_RELEASE);
+	}
+	if (!send_ipi(&others))
+		note("sbi: send_ipi failed; harts may not wake");
+}
+
+enum err hart_wait(const struct hartset *harts, uint64_t timeout_ms, struct hartset *lost)
+{
+	uint64_t deadline = time_deadline_ms(timeout_ms);
+	enum err err = OK;
+
+	*lost = (struct hartset){{0}};
+	hartset_for_each(i, harts) {
+		uint32_t state;
+
+		if (i == arch_hart())
+			continue;
+		for (;;) {
+			state = __atomic_load_n(&hart_table[i].job_state, __ATOMIC_ACQUIRE);
+			if (state == JOB_DONE || state == JOB_TRAPPED || time_past(deadline))
+				break;
+			arch_yield();
+		}
+		if (state == JOB_DONE)
+			continue;
+		hartset_add(lost, i);
+		if (state == JOB_TRAPPED) {
+			if (err == OK)
+				err = ERR_IO;
+			continue;
+		}
+		note("hart%u (id %llu) did not finish within %llu ms: left out from here on", i,
+		     (unsigned long long)hart_table[i].hartid, (unsigned long long)timeout_ms);
+		hartset_del(&peers, i);
+		arch_hart_offline(i);
+		err = ERR_TIMEOUT;
+	}
+	return err;
+}
+
+enum err hart_run(const struct hartset *harts, void (*fn)(void *), void *arg, uint64_t timeout_ms,
+		  struct hartset *lost)
+{
+	hart_post(harts, fn, arg);
+	if (hartset_has(harts, arch_hart()))
+		fn(arg);
+	return hart_wait(harts, timeout_ms, lost);
+}
+
+void hart_park(void)
+{
+	csr_write_sie(0);
+	for (;;)
+		hart_wfi();
+}

@@ -1,0 +1,94 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Harts: start through HSM, jobs for idle harts, interrupts between harts. */
+#ifndef FIRMWARE_HART_H
+#define FIRMWARE_HART_H
+
+#include "firmware/hartset.h"
+#include "firmware/machine.h"
+#include "firmware/trap.h"
+#include "firmware/types.h"
+
+/* Registers that survive a call; context_resume() unwinds to context_save(). */
+struct context {
+	uint64_t ra, sp, s[12];
+};
+
+int context_save(struct context *c) __attribute__((returns_twice));
+void context_resume(struct context *c) noreturn_fn;
+
+enum job_state { JOB_NONE, JOB_POSTED, JOB_RUNNING, JOB_DONE, JOB_TRAPPED };
+
+/* tp points here on every hart. The first fields are known to trap_entry.S (offsets.h). */
+struct hart {
+	uint64_t probe_resume; /* where an expected trap continues, 0: none is expected */
+	bool probe_trapped;
+	uint64_t probe_cause;
+	uint64_t probe_tval;
+
+	unsigned index;
+	uint64_t hartid;
+	unsigned cpu; /* index in struct machine's cpus[] */
+	unsigned locks_held;
+
+	/* Where an unexpected trap or a deadline leaves to; NULL: it is a panic. */
+	struct context *recover;
+
+	void (*job)(void *);
+	void *job_arg;
+	uint32_t job_state; /* enum job_state; written with release */
+
+	uint32_t ipi_pending; /* 1: an inter-hart call waits for this hart */
+};
+
+static inline struct hart *hart_self(void)
+{
+	register struct hart *tp __asm__("tp");
+
+	return tp;
+}
+
+struct hart *hart_get(unsigned hart);
+
+/*
+ * Take over the machine's enabled harts: the boot hart gets index 0, the others follow in the
+ * tree's order, at most @limit. Returns their number. A boot hart that the tree does not list
+ * runs alone (noted).
+ */
+unsigned hart_init(const struct machine *m, uint64_t boot_hartid, uint64_t limit);
+unsigned hart_count(void);
+unsigned hart_cpu_index(unsigned hart);
+/* Index of the hart with @hartid, or MAX_HARTS. */
+unsigned hart_by_id(uint64_t hartid);
+
+/*
+ * Start every hart but the boot hart with the root table in @satp, and wait for each, at most
+ * @timeout_ms. @stacks: one of HART_STACK_SIZE for each hart index, [0] unused. A hart that does
+ * not arrive is noted and left out.
+ */
+#define HART_STACK_SIZE 16384
+void hart_start_all(uint64_t satp, char *stacks, uint64_t timeout_ms);
+
+/* Harts that idle and take jobs, besides the boot hart. */
+struct hartset hart_peers(void);
+
+/*
+ * Run @fn(@arg) on each hart of @harts (idle peers; the boot hart, if in the set, runs it itself
+ * while the others do). Waits until all are done, at most @timeout_ms.
+ * OK; ERR_TIMEOUT: some hart did not finish, it is named in *@lost and leaves the peers for good;
+ * ERR_IO: some hart trapped (its trap has been printed), it is in *@lost but stays a peer.
+ */
+enum err must_check hart_run(const struct hartset *harts, void (*fn)(void *), void *arg,
+			     uint64_t timeout_ms, struct hartset *lost);
+
+/* Post and wait apart, for jobs that run beside the boot hart's own work. */
+void hart_post(const struct hartset *harts, void (*fn)(void *), void *arg);
+enum err must_check hart_wait(const struct hartset *harts, uint64_t timeout_ms,
+			      struct hartset *lost);
+
+/* Answer an inter-hart call that waits for this hart; for loops that spin with interrupts off. */
+void hart_ipi_poll(void);
+
+void hart_park(void) noreturn_fn;
+
+
+#endif

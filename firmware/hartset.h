@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Sets of harts, by hart index (dense, 0 is the boot hart), never by hart id (sparse). */
+#ifndef FIRMWARE_HARTSET_H
+#define FIRMWARE_HARTSET_H
+
+#include "firmware/types.h"
+
+#define MAX_HARTS 128
+#define HARTSET_WORDS (MAX_HARTS / 64)
+
+struct hartset {
+	uint64_t bits[HARTSET_WORDS];
+};
+
+static inline bool hartset_has(const struct hartset *s, unsigned hart)
+{
+	return hart < MAX_HARTS && (s->bits[hart / 64] >> (hart % 64) & 1) != 0;
+}
+
+static inline void hartset_add(struct hartset *s, unsigned hart)
+{
+	s->bits[hart / 64] |= UINT64_C(1) << (hart % 64);
+}
+
+static inline void hartset_del(struct hartset *s, unsigned hart)
+{
+	s->bits[hart / 64] &= ~(UINT64_C(1) << (hart % 64));
+}
+
+static inline bool hartset_empty(const struct hartset *s)
+{
+	uint64_t any = 0;
+
+	for (unsigned i = 0; i < HARTSET_WORDS; i++)
+		any |= s->bits[i];
+	return any == 0;
+}
+
+static inline unsigned hartset_count(const struct hartset *s)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < HARTSET_WORDS; i++) {
+		for (uint64_t w = s->bits[i]; w != 0; w &= w - 1)
+			n++;
+	}
+	return n;
+}
+
+/* Remove every hart of @b from @a. */
+static inline void hartset_sub(struct hartset *a, const struct hartset *b)
+{
+	for (unsigned i = 0; i < HARTSET_WORDS; i++)
+		a->bits[i] &= ~b->bits[i];
+}
+
+static inline bool hartset_eq(const struct hartset *a, const struct hartset *b)
+{
+	for (unsigned i = 0; i < HARTSET_WORDS; i++) {
+		if (a->bits[i] != b->bits[i])
+			return false;
+	}
+	return true;
+}
+
+static inline struct hartset hartset_of(unsigned hart)
+{
+	struct hartset s = {{0}};
+
+	hartset_add(&s, hart);
+	return s;
+}
+
+#define hartset_for_each(h, s)                                                                     \
+	for (unsigned h = 0; h < MAX_HARTS; h++)                                                   \
+		if (hartset_has((s), h))
+
+#endif

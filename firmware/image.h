@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Where this image lies, and the first tables that it runs on. */
+#ifndef FIRMWARE_IMAGE_H
+#define FIRMWARE_IMAGE_H
+
+#include "firmware/types.h"
+
+/* Code and constants, then data: two superpages each of this size. */
+#define IMAGE_PART SZ_2M
+
+void image_init(paddr_t load_address);
+struct region image_region(void);
+
+/* The physical address of an object of this image (code, constants, data, boot stack). */
+paddr_t image_to_pa(const void *p);
+
+/*
+ * The first tables are Sv39: what has Sv48 or Sv57 has it too (Privileged ISA, satp). They map
+ * the image, a window of 2 MiB for foreign pages, and the arena that boot memory comes from.
+ */
+
+/* Show the pages that hold [@pa, @pa + @size); at most 2 MiB from the first page's start. The
+ * window is remapped by every call. NULL: too large. */
+const void *early_window(paddr_t pa, uint64_t size);
+
+/*
+ * Map @arena (2 MiB aligned, inside one GiB of physical address space) until the kernel table
+ * takes over. Returns virtual minus physical address.
+ */
+vaddr_t early_map_arena(struct region arena);
+
+/*
+ * Measure which modes satp takes: bit n set = mode n (SATP_MODE_*). Modes other than Sv39 are
+ * tried with tables that map the image where it is. @try_larger false: only Sv39, for cores that
+ * hang on the attempt (boot argument mode=sv39).
+ */
+uint32_t early_probe_modes(bool try_larger);
+
+#endif

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Spinlocks. A lock that interrupt handlers take too (TLB model, console, counters) is taken with
+ * spin_lock_irq() everywhere, and its holder waits for nobody. All others are taken with interrupts
+ * on, so that a hart that spins still answers the shootdown that the holder may be waiting for.
+ */
+#ifndef FIRMWARE_LOCK_H
+#define FIRMWARE_LOCK_H
+
+#include "firmware/types.h"
+
+struct spinlock {
+	uint32_t next;	  /* ticket to be given out */
+	uint32_t serving; /* ticket that holds it */
+	unsigned holder;  /* hart index + 1, 0: free; for reports only */
+	const char *name;
+};
+
+#define SPINLOCK(n) {.name = (n)}
+
+void spin_lock(struct spinlock *l);
+void spin_unlock(struct spinlock *l);
+bool must_check spin_trylock(struct spinlock *l);
+
+/* With this hart's interrupts off: for locks that interrupt handlers take too. */
+bool spin_lock_irq(struct spinlock *l);
+void spin_unlock_irq(struct spinlock *l, bool enabled);
+
+/* Locks that this hart holds now; a test that timed out can only be left at zero. */
+unsigned spin_held(void);
+
+#endif

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What the device tree says of this machine: read once, const from then on. */
+#ifndef FIRMWARE_MACHINE_H
+#define FIRMWARE_MACHINE_H
+
+#include "firmware/hartset.h"
+#include "firmware/types.h"
+
+#define MACHINE_MAX_RAM 64
+#define MACHINE_MAX_RESERVED 64
+#define MACHINE_MAX_VIRTIO 32
+#define MACHINE_MAX_NOTES 16
+#define MACHINE_NOTE_LEN 112
+#define MACHINE_STR_LEN 64
+
+enum mmu_claim {
+	MMU_CLAIM_UNKNOWN,
+	MMU_CLAIM_NONE,
+	MMU_CLAIM_SV39,
+	MMU_CLAIM_SV48,
+	MMU_CLAIM_SV57
+};
+
+/* ISA extensions that hotwalk has a use for, as the tree claims them; all harts must claim it. */
+enum isa_ext {
+	ISA_SVINVAL = 1 << 0,
+	ISA_SVNAPOT = 1 << 1,
+	ISA_SVPBMT = 1 << 2,
+	ISA_SVADU = 1 << 3,
+	ISA_SVADE = 1 << 4,
+	ISA_SVVPTC = 1 << 5,
+	ISA_SSTC = 1 << 6,
+	ISA_H = 1 << 7,
+};
+
+struct machine_cpu {
+	uint64_t hartid;
+	enum mmu_claim mmu;
+	uint32_t isa; /* enum isa_ext bits of this hart */
+};
+
+struct machine_virtio {
+	paddr_t base;
+	uint64_t size;
+	uint32_t irq; /* source number at the interrupt controller, 0: none given */
+};
+
+enum intc_kind { INTC_NONE, INTC_PLIC };
+
+struct machine_intc {
+	enum intc_kind kind;
+	paddr_t base;
+	uint64_t size;
+	uint32_t sources; /* riscv,ndev */
+	/* S-mode context of each cpu (same index as cpus[]), -1: it has none */
+	int32_t context[MAX_HARTS];
+};
+
+enum exit_kind { EXIT_NONE, EXIT_SIFIVE_TEST };
+
+struct machine_exit {
+	enum exit_kind kind;
+	paddr_t base;
+	uint64_t size;
+};
+
+struct machine {
+	char model[MACHINE_STR_LEN];	  /* root "model", "" if none; printable ASCII only */
+	char compatible[MACHINE_STR_LEN]; /* first string of root "compatible" */
+	/* Boot memory: sorted, disjoint, merged, 4 KiB aligned inwards, after "mem=". */
+	struct region ram[MACHINE_MAX_RAM];
+	unsigned nr_ram;
+	/* Bytes of RAM that "mem=" cut off. */
+	uint64_t ram_cut;
+	/* Never to be touched: /memreserve/, /reserved-memory (with or without no-map), initrd.
+	 * Sorted, merged, 4 KiB aligned outwards. May lie outside RAM. */
+	struct region reserved[MACHINE_MAX_RESERVED];
+	unsigned nr_reserved;
+	struct machine_cpu cpus[MAX_HARTS]; /* enabled ones only, in tree order */
+	unsigned nr_cpus;
+	uint32_t isa;	      /* claimed by every enabled cpu */
+	enum mmu_claim mmu;   /* the smallest claim of the enabled cpus */
+	uint64_t timebase_hz; /* 0: not given */
+	const char *bootargs; /* inside the copied tree, "" if none */
+	uint64_t rng_seed;    /* folded from /chosen/rng-seed, 0: none */
+	struct machine_virtio virtio[MACHINE_MAX_VIRTIO]; /* ascending base */
+	unsigned nr_virtio;
+	struct machine_intc intc;
+	struct machine_exit exitdev;
+	/* Oddities survived, a line each, printed as "# dt: ...". */
+	char notes[MACHINE_MAX_NOTES][MACHINE_NOTE_LEN];
+	unsigned nr_notes;
+	unsigned notes_lost; /* notes that found no room */
+};
+
+/*
+ * Read the flattened tree at @fdt (a private copy of @size bytes, 8-byte aligned, checked here
+ * with fdt_check_full semantics as far as libfdt offers it) into @m.
+ *
+ * @mem_limit: "mem=" in bytes, keeps the lowest that many bytes of RAM; UINT64_MAX: all.
+ * Returns OK; ERR_INVAL if it is no device tree at all (nothing of @m is valid but the notes);
+ * ERR_NOENT if it has no usable RAM or no enabled cpu (the notes say which).
+ * Whatever else is wrong is survived and noted: unit addresses are never parsed, status is
+ * honoured, zero-size tuples are skipped, overlapping ones merged.
+ * Source: Devicetree Specification 0.4 chapters 2 and 3; Linux bindings riscv/cpus.yaml.
+ */
+enum err must_check machine_read(struct machine *m, const void *fdt, size_t size,
+				 uint64_t mem_limit);
+
+/* The value of /chosen/bootargs before anything else is read; "" if there is none. */
+const char *machine_bootargs(const void *fdt, size_t size);
+
+#endif

@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What the files of machine_read() share: bounded reads of a checked tree, notes, one context. */
+#ifndef FIRMWARE_MACHINE_PRIV_H
+#define FIRMWARE_MACHINE_PRIV_H
+
+#include "firmware/machine.h"
+#include "firmware/types.h"
+
+/* Physical addresses of an rv64 entry end at 56 bits; what lies above can never be mapped. */
+#define DT_PA_END (UINT64_C(1) << 56)
+
+/* One reading of one tree. Nodes are libfdt's structure offsets. */
+struct dt {
+	const void *fdt;
+	struct machine *m;
+	unsigned root_na; /* #address-cells of the root */
+	unsigned root_ns; /* #size-cells of the root */
+	/* phandle of the interrupt controller inside each cpu, same index as m->cpus; 0: none */
+	uint32_t cpu_intc[MAX_HARTS];
+};
+
+/* Add a line to the notes; unprintable bytes become '?'. The last line is kept for a fatal one. */
+void machine_note(struct machine *m, const char *fmt, ...) printf_fn(2, 3);
+void machine_note_fatal(struct machine *m, const char *fmt, ...) printf_fn(2, 3);
+
+/* Copy a string that came from the tree: at most @len bytes of @from, printable ASCII only. */
+void machine_copy_text(char *to, size_t to_size, const char *from, int len);
+
+/* Name with unit address, for notes and prefix matches only; never NULL. */
+const char *dt_name(const struct dt *dt, int node);
+
+/* "memory" matches memory and memory@0, not memory-controller. */
+bool dt_name_is(const struct dt *dt, int node, const char *base);
+
+/* True if the property is exactly this string, terminator included. */
+bool dt_prop_is(const struct dt *dt, int node, const char *prop, const char *value);
+
+/* A property that is a terminated string, else NULL. */
+const char *dt_string(const struct dt *dt, int node, const char *prop);
+
+/* status absent, "okay" or "ok". */
+bool dt_enabled(const struct dt *dt, int node);
+
+/* 0 if the node has none; 0 and 0xffffffff never name a node. */
+uint32_t dt_phandle(const struct dt *dt, int node);
+
+bool dt_compatible(const struct dt *dt, int node, const char *want);
+
+/* A property of one cell; false if it is absent or of another length. */
+bool dt_u32(const struct dt *dt, int node, const char *prop, uint32_t *value);
+
+/* A property of one or two cells, told by its length; false if absent, odd lengths are noted. */
+bool dt_u64(const struct dt *dt, int node, const char *prop, uint64_t *value);
+
+/* @n big-endian cells at @at as one number; false if it needs more than 64 bits. */
+bool dt_cells_value(const void *at, unsigned n, uint64_t *value);
+
+#define DT_MAX_CELLS 3
+
+/*
+ * #address-cells and #size-cells of @node for its children, @na and @ns unchanged where absent.
+ * False if they are not usable (1 to 3, the third as zero only): noted.
+ */
+bool dt_cell_counts(const struct dt *dt, int node, unsigned *na, unsigned *ns);
+
+/* The (address, size) tuples of one property. */
+struct dt_tuples {
+	const struct dt *dt;
+	const char *name; /* of the node */
+	const char *prop;
+	const unsigned char *at;
+	size_t left; /* bytes */
+	unsigned na;
+	unsigned ns;
+};
+
+/* False if there is no such property. */
+bool dt_tuples_open(struct dt_tuples *t, const struct dt *dt, int node, const char *prop,
+		    unsigned na, unsigned ns);
+/*
+ * The next tuple as it stands there, neither aligned nor empty. Tuples of size zero are skipped;
+ * a wrapping one is clipped, numbers beyond 64 bits and trailing cells are left out: noted.
+ */
+bool dt_tuples_next(struct dt_tuples *t, struct region *r);
+
+/* Deepest node that is looked at: a bus within a bus, eight times. */
+#define DT_MAX_DEPTH 8
+
+/* The way from the root (depth 0, node[0]) to a node. */
+struct dt_path {
+	int node[DT_MAX_DEPTH + 1];
+	unsigned depth;
+};
+
+/*
+ * First "reg" tuple of the last node of @p as a CPU address: through the "ranges" of each bus
+ * above it. False, and noted, if there is none, it cannot be reached or it lies in RAM.
+ */
+bool dt_device_region(const struct dt *dt, const struct dt_path *p, struct region *r);
+
+/*
+ * Regions sorted by start; disjoint, and not touching either. One slot more than the public
+ * arrays have, so that the newcomer can be weighed against the others.
+ */
+#define REGIONS_MAX MACHINE_MAX_RAM
+_Static_assert(MACHINE_MAX_RAM == MACHINE_MAX_RESERVED, "one struct serves both");
+
+struct regions {
+	struct region r[REGIONS_MAX + 1];
+	unsigned nr;
+};
+
+/* Insert @r (not empty), merged with all that it overlaps or touches. True if it overlapped. */
+bool regions_add(struct regions *set, struct region r);
+void regions_del(struct regions *set, unsigned i);
+/* Make one of the two neighbours with the smallest gap. Needs two regions. */
+void regions_close_smallest_gap(struct regions *set);
+
+/* The chapters of machine_read(). */
+void machine_read_ram(struct dt *dt, uint64_t mem_limit);
+void machine_read_reserved(struct dt *dt);
+void machine_read_cpus(struct dt *dt);
+void machine_read_devices(struct dt *dt);
+
+#endif

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Numbers that assembly and C share; hart.c and trap.c assert that they match the structs. */
+#ifndef FIRMWARE_OFFSETS_H
+#define FIRMWARE_OFFSETS_H
+
+/* Where the linker script puts the image in every mode. */
+#define IMAGE_VA 0xffffffff80000000
+
+#define BOOT_STACK_SIZE 32768
+
+/* struct hart_boot */
+#define HART_BOOT_SATP 0
+#define HART_BOOT_STVEC 8
+#define HART_BOOT_SP 16
+#define HART_BOOT_TP 24
+
+/* struct hart */
+#define HART_PROBE_RESUME 0
+
+/* struct trap_frame */
+#define FRAME_X(n) ((n) * 8)
+#define FRAME_SEPC 256
+#define FRAME_SSTATUS 264
+#define FRAME_SCAUSE 272
+#define FRAME_STVAL 280
+#define FRAME_SIZE 288
+
+/* struct context */
+#define CTX_RA 0
+#define CTX_SP 8
+#define CTX_S(n) (16 + (n) * 8)
+
+#endif

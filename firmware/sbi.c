@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Supervisor Binary Interface calls. */
+#include "firmware/sbi.h"
+
+#define EID_LEGACY_PUTCHAR 0x01
+#define EID_LEGACY_SHUTDOWN 0x08
+#define EID_BASE 0x10
+#define EID_TIME 0x54494d45
+#define EID_IPI 0x735049
+#define EID_RFENCE 0x52464e43
+#define EID_HSM 0x48534d
+#define EID_SRST 0x53525354
+#define EID_DBCN 0x4442434e
+
+struct sbi_ret {
+	int64_t error;
+	uint64_t value;
+};
+
+static struct sbi_info info;
+
+static struct sbi_ret sbi_call(uint64_t eid, uint64_t fid, const uint64_t arg[static 5])
+{
+	register uint64_t a0 __asm__("a0") = arg[0];
+	register uint64_t a1 __asm__("a1") = arg[1];
+	register uint64_t a2 __asm__("a2") = arg[2];
+	register uint64_t a3 __asm__("a3") = arg[3];
+	register uint64_t a4 __asm__("a4") = arg[4];
+	register uint64_t a6 __asm__("a6") = fid;
+	register uint64_t a7 __asm__("a7") = eid;
+
+	__asm__ volatile("ecall"
+			 : "+r"(a0), "+r"(a1)
+			 : "r"(a2), "r"(a3), "r"(a4), "r"(a6), "r"(a7)
+			 : "memory");
+	return (struct sbi_ret){(int64_t)a0, a1};
+}
+
+#define SBI_CALL(eid, fid, ...) sbi_call((eid), (fid), (const uint64_t[5]){__VA_ARGS__})
+
+static uint64_t base_value(uint64_t fid)
+{
+	struct sbi_ret r = SBI_CALL(EID_BASE, fid, 0);
+
+	return r.error == SBI_OK ? r.value : 0;
+}
+
+static bool has_extension(uint64_t eid)
+{
+	struct sbi_ret r = SBI_CALL(EID_BASE, 3, eid);
+
+	return r.error == SBI_OK && r.value != 0;
+}
+
+void sbi_init(void)
+{
+	info.spec_version = base_value(0);
+	info.impl_id = base_value(1);
+	info.impl_version = base_value(2);
+	info.mvendorid = base_value(4);
+	info.marchid = base_value(5);
+	info.mimpid = base_value(6);
+	info.time = has_extension(EID_TIME);
+	info.ipi = has_extension(EID_IPI);
+	info.rfence = has_extension(EID_RFENCE);
+	info.hsm = has_extension(EID_HSM);
+	info.srst = has_extension(EID_SRST);
+	info.dbcn = has_extension(EID_DBCN);
+}
+
+const struct sbi_info *sbi(void)
+{
+	return &info;
+}
+
+void sbi_putc(char c)
+{
+	SBI_CALL(EID_LEGACY_PUTCHAR, 0, (unsigned char)c);
+}
+
+size_t sbi_console_write(paddr_t pa, size_t len)
+{
+	struct sbi_ret r = SBI_CALL(EID_DBCN, 0, len, pa, 0);
+
+	return r.error == SBI_OK && r.value <= len ? r.value : 0;
+}
+
+int64_t sbi_set_timer(uint64_t ticks)
+{
+	return SBI_CALL(EID_TIME, 0, ticks).error;
+}
+
+int64_t sbi_send_ipi(uint64_t mask, uint64_t base)
+{
+	return SBI_CALL(EID_IPI, 0, mask, base).error;
+}
+
+int64_t sbi_remote_fence_i(uint64_t mask, uint64_t base)
+{
+	return SBI_CALL(EID_RFENCE, 0, mask, base).error;
+}
+
+int64_t sbi_remote_sfence_vma(uint64_t mask, uint64_t base, vaddr_t start, uint64_t size)
+{
+	return SBI_CALL(EID_RFENCE, 1, mask, base, start, size).error;
+}
+
+int64_t sbi_hart_start(uint64_t hartid, paddr_t entry, uint64_t opaque)
+{
+	return SBI_CALL(EID_HSM, 0, hartid, entry, opaque).error;
+}
+
+int64_t sbi_hart_stop(void)
+{
+	return SBI_CALL(EID_HSM, 1, 0).error;
+}
+
+int64_t sbi_hart_status(uint64_t hartid)
+{
+	struct sbi_ret r = SBI_CALL(EID_HSM, 2, hartid);
+
+	return r.error == SBI_OK ? (int64_t)r.value : r.error;
+}
+
+void sbi_shutdown(bool failure)
+{
+	if (info.srst)
+		SBI_CALL(EID_SRST, 0, 0, failure ? 1 : 0);
+	SBI_CALL(EID_LEGACY_SHUTDOWN, 0, 0);
+}

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Supervisor Binary Interface: what hotwalk calls, each extension probed, none inferred. */
+#ifndef FIRMWARE_SBI_H
+#define FIRMWARE_SBI_H
+
+#include "firmware/hartset.h"
+#include "firmware/types.h"
+
+enum sbi_error {
+	SBI_OK = 0,
+	SBI_ERR_FAILED = -1,
+	SBI_ERR_NOT_SUPPORTED = -2,
+	SBI_ERR_INVALID_PARAM = -3,
+	SBI_ERR_DENIED = -4,
+	SBI_ERR_INVALID_ADDRESS = -5,
+	SBI_ERR_ALREADY_AVAILABLE = -6,
+};
+
+/* HSM hart states (SBI 9). */
+enum sbi_hart_state { SBI_HART_STARTED, SBI_HART_STOPPED, SBI_HART_START_PENDING };
+
+struct sbi_info {
+	uint64_t spec_version; /* bits 30:24 major, 23:0 minor */
+	uint64_t impl_id;      /* 1: OpenSBI */
+	uint64_t impl_version;
+	uint64_t mvendorid;
+	uint64_t marchid;
+	uint64_t mimpid;
+	bool time, ipi, rfence, hsm, srst, dbcn;
+};
+
+/* Probe once on the boot hart; sbi() is const from then on. */
+void sbi_init(void);
+const struct sbi_info *sbi(void);
+
+void sbi_putc(char c);
+/* Bytes written of @len at physical @pa: DBCN may take fewer. 0 when it takes none. */
+size_t sbi_console_write(paddr_t pa, size_t len);
+
+int64_t sbi_set_timer(uint64_t ticks);
+/* For each of these: harts by hart id, @mask bit i is hart id @base + i. */
+int64_t sbi_send_ipi(uint64_t mask, uint64_t base);
+int64_t sbi_remote_sfence_vma(uint64_t mask, uint64_t base, vaddr_t start, uint64_t size);
+int64_t sbi_remote_fence_i(uint64_t mask, uint64_t base);
+int64_t sbi_hart_start(uint64_t hartid, paddr_t entry, uint64_t opaque);
+int64_t sbi_hart_stop(void); /* returns on error only */
+int64_t sbi_hart_status(uint64_t hartid);
+
+/* SRST shutdown, else legacy shutdown; returns if neither exists. */
+void sbi_shutdown(bool failure);
+
+#endif

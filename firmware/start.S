@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The first instructions of the boot hart and of every other hart. All of it is PC-relative: it
+ * runs at whatever physical address it was loaded to, until it leaves through stvec.
+ */
+#include "firmware/offsets.h"
+
+	.section .head, "ax"
+	.option norelax
+	.balign 4
+	.globl _start
+/* RISC-V Image header, 64 bytes (Linux Documentation/arch/riscv/boot-image-header.rst). */
+_start:
+	.option push
+	.option norvc
+	j	boot_entry		/* code0 */
+	nop				/* code1 */
+	.option pop
+	.dword	0x200000		/* text_offset */
+	.dword	__image_size		/* image_size, covers .bss and stacks */
+	.dword	0			/* flags: little-endian */
+	.word	0x00000002		/* version 0.2 */
+	.word	0
+	.dword	0
+	.ascii	"RISCV\0\0\0"		/* magic */
+	.ascii	"RSC\x05"		/* magic2 */
+	.word	0
+
+/*
+ * Zero in the file. Firmware without HSM lets all harts in at once: the first to swap boots, the
+ * others wait. Lies with the code since .bss is not cleared yet.
+ */
+	.balign 4
+lottery:
+	.word	0
+
+/* a0: hart id, a1: physical address of the device tree, satp = 0 (SBI, Linux boot protocol). */
+boot_entry:
+	csrw	sie, zero
+	csrw	sip, zero
+	la	t0, lottery
+	li	t1, 1
+	amoswap.w.aq t1, t1, (t0)
+	bnez	t1, park
+	mv	s0, a0
+	mv	s1, a1
+
+	la	s2, _start		/* where we really are */
+	slli	t0, s2, 64 - 21
+	bnez	t0, misaligned
+
+	la	t0, __data_image	/* move .data to its superpage, 8 bytes a time */
+	la	t1, __data_start
+	la	t2, __data_end
+1:	bgeu	t1, t2, 2f
+	ld	t3, (t0)
+	sd	t3, (t1)
+	addi	t0, t0, 8
+	addi	t1, t1, 8
+	j	1b
+2:	la	t1, __bss_start
+	la	t2, __bss_end
+3:	bgeu	t1, t2, 4f
+	sd	zero, (t1)
+	addi	t1, t1, 8
+	j	3b
+4:
+	la	sp, boot_stack_top
+	mv	a0, s2
+	call	early_tables		/* returns satp */
+	/* The virtual address of what follows: link address minus where we run. */
+	li	t0, IMAGE_VA
+	sub	t0, t0, s2		/* virtual minus physical */
+	la	t1, boot_virtual
+	add	t1, t1, t0
+	csrw	stvec, t1
+	add	sp, sp, t0
+	mv	a1, s1
+	mv	a2, s2
+	mv	a3, s0
+	sfence.vma			/* our stores to the tables before any walk of them */
+	csrw	satp, a0		/* the next fetch faults and goes to stvec */
+	/* Still here: satp refused the mode. Runs untranslated, so the report still works. */
+	la	sp, boot_stack_top
+	mv	a0, s2
+	call	early_report_no_mmu
+	j	park
+
+	.balign 4
+boot_virtual:
+	la	tp, hart_table		/* struct hart of hart index 0 */
+	la	t0, trap_entry
+	csrw	stvec, t0
+	csrw	sscratch, zero
+	mv	a0, a3			/* hart id */
+					/* a1: device tree, a2: load address */
+	call	hotwalk_main
+park:
+	csrw	sie, zero
+5:	wfi
+	j	5b
+
+misaligned:
+	/*
+	 * The image is not where its layout can be mapped. A stack is all that the report needs, and
+	 * .bss right behind the image is as good as any.
+	 */
+	la	sp, boot_stack_top
+	mv	a0, s2
+	call	early_report_misaligned
+	j	park
+
+/*
+ * A hart that HSM starts: a0: hart id, a1: physical address of its struct hart_boot. Translation
+ * is off, all else undefined (SBI 9.1). The first fetch after satp faults into the virtual world.
+ */
+	.balign 4
+	.globl hart_entry
+hart_entry:
+	csrw	sie, zero
+	csrw	sip, zero
+	ld	t0, HART_BOOT_STVEC(a1)
+	ld	sp, HART_BOOT_SP(a1)
+	ld	tp, HART_BOOT_TP(a1)
+	ld	t1, HART_BOOT_SATP(a1)
+	csrw	stvec, t0
+	sfence.vma			/* what this hart held before it stopped is not ours */
+	csrw	satp, t1
+	j	park
+
+	.balign 4
+	.globl hart_virtual
+hart_virtual:
+	la	t0, trap_entry
+	csrw	stvec, t0
+	csrw	sscratch, zero
+	call	hart_main
+	j	park
+
+	.section .bss, "aw", @nobits
+	.balign 4096
+	.globl boot_stack
+boot_stack:
+	.skip	BOOT_STACK_SIZE
+boot_stack_top:

@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Seeded faults by name. */
+#include "mm/fault.h"
+
+#include <string.h>
+
+uint32_t fault_mask;
+
+_Static_assert(NR_FAULTS <= 32, "fault_mask");
+
+static const struct fault_info infos[NR_FAULTS] = {
+	[FAULT_NO_SHOOTDOWN] = {"no-shootdown", "remote harts are not fenced"},
+	[FAULT_NO_FENCE] = {"no-fence", "the changing hart does not fence itself"},
+	[FAULT_FREE_EARLY] = {"free-early", "table pages are freed before the shootdown"},
+	[FAULT_LEAK_TABLE] = {"leak-table", "unlinked table pages are never freed"},
+	[FAULT_UNPLUG_EARLY] = {"unplug-early", "the device is told before the unmap"},
+	[FAULT_NO_MAP_FENCE] = {"no-map-fence", "no fence after new mappings"},
+	[FAULT_NEIGHBOUR_LEAF] = {"neighbour-leaf", "unmap clears the next leaf too"},
+	[FAULT_SMALL_LEAF] = {"small-leaf", "leaves are smaller than what fits"},
+	[FAULT_MAP_RESERVED] = {"map-reserved", "the direct map covers reserved memory"},
+	[FAULT_PGD_LATE] = {"pgd-late", "root entries are made when first needed"},
+};
+
+const struct fault_info *fault_info(enum fault f)
+{
+	return &infos[f];
+}
+
+enum err fault_arm(const char *list, char *unknown, size_t len)
+{
+	while (*list != '\0') {
+		size_t n = strcspn(list, ",");
+		unsigned f = 0;
+
+		while (f < NR_FAULTS &&
+		       (strlen(infos[f].name) != n || strncmp(infos[f].name, list, n) != 0))
+			f++;
+		if (n != 0 && f == NR_FAULTS) {
+			size_t keep = n < len - 1 ? n : len - 1;
+
+			memcpy(unknown, list, keep);
+			unknown[keep] = '\0';
+			return ERR_INVAL;
+		}
+		if (n != 0)
+			fault_mask |= UINT32_C(1) << f;
+		list += n;
+		list += *list == ',';
+	}
+	return OK;
+}

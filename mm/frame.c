@@ -1,0 +1,459 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Zones and their buddy allocator. */
+#include "mm/frame.h"
+
+#include <stdio.h>
+
+#include "firmware/arch.h"
+#include "mm/model.h"
+
+#define MAX_BOOT_ZONES 64
+#define MAX_ZONES 2048
+
+static vaddr_t table_start;
+static paddr_t table_first;
+
+static struct zone *boot_zones[MAX_BOOT_ZONES];
+static unsigned nr_boot_zones;
+/* Every zone, sorted by address, for the way from a frame to its zone. */
+static struct zone *zones[MAX_ZONES];
+static unsigned nr_zones;
+static struct spinlock zones_lock = SPINLOCK("zones");
+
+static struct frame_counts counts;
+static struct spinlock counts_lock = SPINLOCK("frame-counts");
+
+static unsigned nr_errors;
+static char first_error[128];
+static uint64_t fail_countdown;
+
+const char *owner_name(enum owner o)
+{
+	static const char *const names[NR_OWNERS] = {
+		"none", "reserved", "boot", "table", "quarantine", "frame-table", "dma", "test",
+	};
+
+	return o < NR_OWNERS ? names[o] : "?";
+}
+
+void frame_table_init(vaddr_t start, paddr_t first)
+{
+	table_start = start;
+	table_first = first;
+}
+
+vaddr_t frame_record_va(paddr_t pa)
+{
+	return table_start + ((pa - table_first) >> PAGE_SHIFT << FRAME_RECORD_SHIFT);
+}
+
+struct frame *frame_of(paddr_t pa)
+{
+	return arch_virt_to_ptr(frame_record_va(pa));
+}
+
+static void count(enum owner owner, int64_t frames)
+{
+	bool irq = spin_lock_irq(&counts_lock);
+
+	if (owner == OWNER_NONE)
+		counts.free += (uint64_t)frames;
+	else
+		counts.owned[owner] += (uint64_t)frames;
+	spin_unlock_irq(&counts_lock, irq);
+}
+
+struct frame_counts frame_counts(void)
+{
+	bool irq = spin_lock_irq(&counts_lock);
+	struct frame_counts c = counts;
+
+	spin_unlock_irq(&counts_lock, irq);
+	return c;
+}
+
+static void error(const char *what, paddr_t pa, unsigned order, enum owner want, enum owner have)
+{
+	if (nr_errors++ == 0)
+		snprintf(first_error, sizeof(first_error),
+			 "%s: 0x%llx order %u, freed as %s, owned by %s", what,
+			 (unsigned long long)pa, order, owner_name(want), owner_name(have));
+}
+
+unsigned frame_errors(const char **first)
+{
+	unsigned n = nr_errors;
+
+	*first = first_error;
+	nr_errors = 0;
+	return n;
+}
+
+static uint64_t order_bytes(unsigned order)
+{
+	return PAGE_SIZE << order;
+}
+
+static uint64_t link_of(paddr_t pa)
+{
+	return (pa >> PAGE_SHIFT) + 1;
+}
+
+static paddr_t link_pa(uint64_t link)
+{
+	return (link - 1) << PAGE_SHIFT;
+}
+
+/* Locks: the zone's. */
+static void list_add(struct zone *z, paddr_t pa, unsigned order)
+{
+	struct frame *f = frame_of(pa);
+
+	f->owner = OWNER_NONE;
+	f->order = (uint8_t)order;
+	f->listed = 1;
+	f->prev = 0;
+	f->next = z->heads[order];
+	if (f->next != 0)
+		frame_of(link_pa(f->next))->prev = link_of(pa);
+	z->heads[order] = link_of(pa);
+}
+
+static void list_del(struct zone *z, paddr_t pa)
+{
+	struct frame *f = frame_of(pa);
+
+	if (f->prev != 0)
+		frame_of(link_pa(f->prev))->next = f->next;
+	else
+		z->heads[f->order] = f->next;
+	if (f->next != 0)
+		frame_of(link_pa(f->next))->prev = f->prev;
+	f->listed = 0;
+	f->next = 0;
+	f->prev = 0;
+}
+
+static bool in_span(const struct zone *z, paddr_t pa, uint64_t size)
+{
+	return pa >= z->span.start && pa - z->span.start <= z->span.size &&
+	       size <= z->span.size - (pa - z->span.start);
+}
+
+/* Put a free block on its list, merged with free buddies. Locks: the zone's. */
+static void put_free(struct zone *z, paddr_t pa, unsigned order)
+{
+	/* It may become the inside of a larger block, where nobody owns anything. */
+	frame_of(pa)->owner = OWNER_NONE;
+	while (order < FRAME_MAX_ORDER) {
+		paddr_t buddy = pa ^ order_bytes(order);
+		struct frame *b;
+
+		/* Records are mapped inside the span only. */
+		if (!in_span(z, buddy, order_bytes(order)))
+			break;
+		b = frame_of(buddy);
+		if (b->listed == 0 || b->order != order)
+			break;
+		list_del(z, buddy);
+		pa = min_u64(pa, buddy);
+		order++;
+	}
+	list_add(z, pa, order);
+}
+
+void zone_init(struct zone *z, const char *name, struct region span)
+{
+	*z = (struct zone){.name = name, .span = span, .lock = SPINLOCK("zone")};
+}
+
+static unsigned largest_order(paddr_t pa, uint64_t size)
+{
+	unsigned order = 0;
+
+	while (order < FRAME_MAX_ORDER && is_aligned(pa, order_bytes(order + 1)) &&
+	       order_bytes(order + 1) <= size)
+		order++;
+	return order;
+}
+
+void zone_add(struct zone *z, struct region r)
+{
+	spin_lock(&z->lock);
+	for (paddr_t pa = r.start; pa < region_end(r);) {
+		unsigned order = largest_order(pa, region_end(r) - pa);
+
+		put_free(z, pa, order);
+		pa += order_bytes(order);
+	}
+	z->free_frames += r.size >> PAGE_SHIFT;
+	z->managed_frames += r.size >> PAGE_SHIFT;
+	spin_unlock(&z->lock);
+	count(OWNER_NONE, (int64_t)(r.size >> PAGE_SHIFT));
+}
+
+/* The first block of @z that is allocated. Locks: the zone's. */
+static paddr_t first_busy(const struct zone *z)
+{
+	paddr_t pa = z->span.start;
+
+	while (pa < region_end(z->span)) {
+		const struct frame *f = frame_of(pa);
+
+		if (f->listed == 0)
+			return pa;
+		pa += order_bytes(f->order);
+	}
+	return FRAME_NONE;
+}
+
+enum err zone_isolate(struct zone *z, paddr_t *busy)
+{
+	enum err err = OK;
+	uint64_t frames = 0;
+
+	spin_lock(&z->lock);
+	if (z->free_frames != z->managed_frames) {
+		*busy = first_busy(z);
+		err = ERR_BUSY;
+		goto out;
+	}
+	for (unsigned o = 0; o <= FRAME_MAX_ORDER; o++) {
+		while (z->heads[o] != 0)
+			list_del(z, link_pa(z->heads[o]));
+	}
+	frames = z->managed_frames;
+	z->free_frames = 0;
+	z->managed_frames = 0;
+out:
+	spin_unlock(&z->lock);
+	if (err == OK)
+		count(OWNER_NONE, -(int64_t)frames);
+	return err;
+}
+
+void frame_fail_at(uint64_t n)
+{
+	fail_countdown = n;
+}
+
+static bool fail_now(void)
+{
+	return fail_countdown != 0 && --fail_countdown == 0;
+}
+
+paddr_t zone_alloc(struct zone *z, unsigned order, enum owner owner)
+{
+	unsigned o = order;
+	paddr_t pa = FRAME_NONE;
+
+	spin_lock(&z->lock);
+	while (o <= FRAME_MAX_ORDER && z->heads[o] == 0)
+		o++;
+	if (o <= FRAME_MAX_ORDER) {
+		struct frame *f;
+
+		pa = link_pa(z->heads[o]);
+		list_del(z, pa);
+		/* Upper halves go back until the block has the size that was asked for. */
+		while (o > order) {
+			o--;
+			list_add(z, pa + order_bytes(o), o);
+		}
+		f = frame_of(pa);
+		f->owner = (uint8_t)owner;
+		f->order = (uint8_t)order;
+		z->free_frames -= UINT64_C(1) << order;
+	}
+	spin_unlock(&z->lock);
+	if (pa != FRAME_NONE) {
+		count(OWNER_NONE, -(int64_t)(UINT64_C(1) << order));
+		count(owner, (int64_t)(UINT64_C(1) << order));
+	}
+	return pa;
+}
+
+paddr_t frame_alloc(unsigned order, enum owner owner)
+{
+	if (fail_now())
+		return FRAME_NONE;
+	for (unsigned i = 0; i < nr_boot_zones; i++) {
+		paddr_t pa = zone_alloc(boot_zones[i], order, owner);
+
+		if (pa != FRAME_NONE)
+			return pa;
+	}
+	return FRAME_NONE;
+}
+
+/*
+ * The allocated block of at least 2^@order frames that @pa lies in: its record, or NULL.
+ * Locks: the zone's.
+ */
+static struct frame *find_block(const struct zone *z, paddr_t pa, unsigned order, paddr_t *start)
+{
+	for (unsigned o = order; o <= FRAME_MAX_ORDER; o++) {
+		struct frame *f;
+
+		*start = align_down(pa, order_bytes(o));
+		if (!in_span(z, *start, order_bytes(o)))
+			return NULL;
+		f = frame_of(*start);
+		if (f->listed != 0 && f->order >= o)
+			return NULL;
+		if (f->owner != OWNER_NONE && f->order >= o)
+			return f;
+	}
+	return NULL;
+}
+
+/*
+ * Cut the allocated block that @pa lies in down, half by half, until [@pa, order) is a block of
+ * its own. False if there is no such block or it is not @owner's. Locks: the zone's.
+ */
+static bool carve(const struct zone *z, paddr_t pa, unsigned order, enum owner owner,
+		  enum owner *have)
+{
+	paddr_t start;
+	struct frame *f = find_block(z, pa, order, &start);
+
+	if (f == NULL)
+		return false;
+	*have = (enum owner)f->owner;
+	if (*have != owner)
+		return false;
+	while (f->order > order) {
+		unsigned half = f->order - 1u;
+		paddr_t upper_pa = start + order_bytes(half);
+		struct frame *upper = frame_of(upper_pa);
+
+		upper->owner = f->owner;
+		upper->order = (uint8_t)half;
+		f->order = (uint8_t)half;
+		if (pa >= upper_pa) {
+			start = upper_pa;
+			f = upper;
+		}
+	}
+	return true;
+}
+
+static struct zone *zone_of(paddr_t pa, uint64_t size)
+{
+	struct zone *found = NULL;
+	unsigned lo = 0;
+	unsigned hi;
+	bool irq = spin_lock_irq(&zones_lock);
+
+	hi = nr_zones;
+	while (lo < hi) {
+		unsigned mid = (lo + hi) / 2;
+
+		if (region_end(zones[mid]->span) <= pa)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	if (lo < nr_zones && in_span(zones[lo], pa, size))
+		found = zones[lo];
+	spin_unlock_irq(&zones_lock, irq);
+	return found;
+}
+
+void frame_free(paddr_t pa, unsigned order, enum owner owner)
+{
+	struct zone *z = zone_of(pa, order_bytes(order));
+	enum owner have = OWNER_NONE;
+	bool ok;
+
+	if (z == NULL || !is_aligned(pa, order_bytes(order))) {
+		error("free of memory that no zone has", pa, order, owner, OWNER_NONE);
+		return;
+	}
+	model_frames_freed((struct region){pa, order_bytes(order)});
+	spin_lock(&z->lock);
+	ok = carve(z, pa, order, owner, &have);
+	if (ok) {
+		put_free(z, pa, order);
+		z->free_frames += UINT64_C(1) << order;
+	}
+	spin_unlock(&z->lock);
+	if (!ok) {
+		error(have == OWNER_NONE ? "free of a free frame"
+					 : "free by another than the owner",
+		      pa, order, owner, have);
+		return;
+	}
+	count(owner, -(int64_t)(UINT64_C(1) << order));
+	count(OWNER_NONE, (int64_t)(UINT64_C(1) << order));
+}
+
+enum owner frame_owner(paddr_t pa)
+{
+	struct zone *z = zone_of(pa, PAGE_SIZE);
+	enum owner owner = OWNER_NONE;
+	struct frame *f;
+	paddr_t start;
+
+	if (z == NULL)
+		return OWNER_NONE;
+	spin_lock(&z->lock);
+	f = find_block(z, align_down(pa, PAGE_SIZE), 0, &start);
+	if (f != NULL)
+		owner = (enum owner)f->owner;
+	spin_unlock(&z->lock);
+	return owner;
+}
+
+void frame_claim(struct region r, enum owner owner)
+{
+	for (paddr_t pa = r.start; pa < region_end(r);) {
+		unsigned order = largest_order(pa, region_end(r) - pa);
+		struct frame *f = frame_of(pa);
+		struct zone *z = zone_of(pa, order_bytes(order));
+
+		f->owner = (uint8_t)owner;
+		f->order = (uint8_t)order;
+		if (z != NULL)
+			z->managed_frames += UINT64_C(1) << order;
+		pa += order_bytes(order);
+	}
+	count(owner, (int64_t)(r.size >> PAGE_SHIFT));
+}
+
+void frame_zone_add(struct zone *z)
+{
+	bool irq = spin_lock_irq(&zones_lock);
+	unsigned i = nr_zones;
+
+	if (nr_zones == MAX_ZONES)
+		panic("more than %u zones", MAX_ZONES);
+	for (; i > 0 && zones[i - 1]->span.start > z->span.start; i--)
+		zones[i] = zones[i - 1];
+	zones[i] = z;
+	nr_zones++;
+	spin_unlock_irq(&zones_lock, irq);
+}
+
+void frame_zone_remove(struct zone *z)
+{
+	bool irq = spin_lock_irq(&zones_lock);
+	unsigned i = 0;
+
+	while (i < nr_zones && zones[i] != z)
+		i++;
+	if (i == nr_zones)
+		panic("zone %s at 0x%llx is not known", z->name, (unsigned long long)z->span.start);
+	nr_zones--;
+	for (; i < nr_zones; i++)
+		zones[i] = zones[i + 1];
+	spin_unlock_irq(&zones_lock, irq);
+}
+
+void frame_boot_zone_add(struct zone *z)
+{
+	if (nr_boot_zones == MAX_BOOT_ZONES)
+		panic("more than %u boot zones", MAX_BOOT_ZONES);
+	boot_zones[nr_boot_zones++] = z;
+	frame_zone_add(z);
+}

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Frames of physical memory: one record each (Linux's struct page), zones with a buddy allocator,
+ * an owner for whatever is not free.
+ */
+#ifndef MM_FRAME_H
+#define MM_FRAME_H
+
+#include "firmware/lock.h"
+#include "firmware/types.h"
+
+enum owner {
+	OWNER_NONE,	  /* free, or inside a larger block */
+	OWNER_RESERVED,	  /* not ours: firmware, device tree's reservations */
+	OWNER_BOOT,	  /* boot-time table pages, boot frame table, stacks */
+	OWNER_TABLE,	  /* run-time table pages */
+	OWNER_QUARANTINE, /* dead table pages, held back */
+	OWNER_FRAMETABLE, /* records of hot-added memory */
+	OWNER_DMA,
+	OWNER_TEST,
+	NR_OWNERS,
+};
+
+const char *owner_name(enum owner o);
+
+/*
+ * 64 bytes as on Linux, so that the records of 128 MiB fill exactly one 2 MiB leaf. All zero is a
+ * valid record of a frame that nobody has asked for: hot-add needs no loop over records.
+ */
+struct frame {
+	uint64_t next; /* frame number + 1 of the next in a list, 0: none */
+	uint64_t prev;
+	uint8_t owner;	/* enum owner, at the first frame of an allocated block */
+	uint8_t order;	/* of the block that starts here */
+	uint8_t listed; /* first frame of a block on a free list */
+	uint8_t reserved0[5];
+	uint64_t reserved1[5];
+};
+
+_Static_assert(sizeof(struct frame) == 64, "records of 128 MiB fill a 2 MiB leaf");
+
+#define FRAME_RECORD_SHIFT 6
+#define FRAME_MAX_ORDER 18u /* 1 GiB */
+
+/* Where the record of the frame at @pa is, as an address: needs not be mapped. */
+vaddr_t frame_record_va(paddr_t pa);
+/* The record of the frame at @pa. The frame table must be mapped there. */
+struct frame *frame_of(paddr_t pa);
+/* Set once: the frame table's virtual start and the frame that its first record is of. */
+void frame_table_init(vaddr_t start, paddr_t first);
+
+struct zone {
+	const char *name;
+	struct region span; /* records are mapped for all of it */
+	struct spinlock lock;
+	uint64_t free_frames;
+	uint64_t managed_frames;		 /* given to the zone, free or not */
+	uint64_t heads[FRAME_MAX_ORDER + 1]; /* frame number + 1 of the first block, 0: none */
+};
+
+/* @z empty, all of @span in nobody's hands. Locks: none, @z is not known to anybody yet. */
+void zone_init(struct zone *z, const char *name, struct region span);
+
+/* Give [@r] to the zone as free memory. @r inside the span, page aligned, records unowned. */
+void zone_add(struct zone *z, struct region r);
+
+/*
+ * Take all of the zone's memory out of its lists: nothing can be allocated from it any more.
+ * ERR_BUSY if a block is allocated; *@busy is then the first one's address and nothing changed.
+ */
+enum err must_check zone_isolate(struct zone *z, paddr_t *busy);
+
+/*
+ * 2^@order frames, aligned to their size, owned by @owner; content undefined. 0 if there are
+ * none. Locks: takes the zone's. May be called from any hart, not from interrupts.
+ */
+#define FRAME_NONE UINT64_MAX
+paddr_t zone_alloc(struct zone *z, unsigned order, enum owner owner);
+
+/* The boot zones in turn. */
+paddr_t frame_alloc(unsigned order, enum owner owner);
+/*
+ * Give back 2^@order frames at @pa, all of a block or an aligned part of one, to the zone that
+ * they came from. @owner must be the owner: anything else is a violation that is recorded
+ * (frame_errors()), and the frames are not freed.
+ * The caller has fenced: no hart holds a translation to them but the direct map's.
+ */
+void frame_free(paddr_t pa, unsigned order, enum owner owner);
+
+/* Who owns the frame at @pa; OWNER_NONE if it is free or in no zone. */
+enum owner frame_owner(paddr_t pa);
+
+/* Mark memory that was in use before zones existed. */
+void frame_claim(struct region r, enum owner owner);
+
+void frame_zone_add(struct zone *z);	/* known to frame_free() from here on */
+void frame_zone_remove(struct zone *z); /* ... and not any more */
+void frame_boot_zone_add(struct zone *z);
+
+/* Frames of each owner now, in the boot zones and hot-added ones. */
+struct frame_counts {
+	uint64_t free;
+	uint64_t owned[NR_OWNERS];
+};
+struct frame_counts frame_counts(void);
+
+/* Double frees, wrong owners, frees of foreign memory since the last call; the first as text. */
+unsigned frame_errors(const char **first);
+
+/* Fail the @n-th allocation from now on (1: the next), 0: none. For tests of rollback. */
+void frame_fail_at(uint64_t n);
+
+#endif

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * Hot-add and hot-remove of memory: direct map, frame table, zone. The device side (plug and
+ * unplug) is platform/plug.h.
+ *
+ * plugged -> hot_add -> mapped -> hot_online -> online -> hot_offline -> mapped -> hot_remove
+ *
+ * Locks: all of these take the hotplug lock; call them from one hart at a time or many.
+ */
+#ifndef MM_HOTPLUG_H
+#define MM_HOTPLUG_H
+
+#include "firmware/types.h"
+#include "mm/frame.h"
+#include "mm/map.h"
+
+/* Smallest memory that comes and goes: a leaf of the direct map, 8 pages of records. */
+#define HOTPLUG_GRANULE SZ_2M
+
+enum hot_state { HOT_ABSENT, HOT_MAPPED, HOT_ONLINE };
+
+struct hot_region {
+	struct region phys;
+	enum hot_state state;
+	uint64_t prot;
+	struct zone zone;
+	struct hot_region *next; /* by ascending address */
+};
+
+/* What an operation did, for the line that is printed of it. */
+struct hot_report {
+	struct pt_counts counts;
+	uint64_t shootdowns;
+};
+
+/*
+ * Map the plugged memory [@phys] with @prot and make its frame table, zeroed. One shootdown.
+ * ERR_INVAL (not a multiple of HOTPLUG_GRANULE), ERR_RANGE (outside the mappable range),
+ * ERR_EXIST (overlaps hot-added memory or boot RAM), ERR_NOMEM; undone then.
+ * Source: Linux arch_add_memory(), arch_get_mappable_range().
+ */
+enum err must_check hot_add(struct region phys, uint64_t prot, struct hot_region **out,
+			    struct hot_report *rep);
+
+/* Its frames can be allocated (zone_alloc(&r->zone, ...)). Source: Linux online_pages(). */
+void hot_online(struct hot_region *r);
+
+/* ERR_BUSY if a frame is in use, its address in *@busy; nothing changed then. */
+enum err must_check hot_offline(struct hot_region *r, paddr_t *busy);
+
+/*
+ * Unmap it, shoot down, free its frame table; @r is gone. The region must be offline (ERR_BUSY).
+ * After another error it is still there, mapped.
+ * Source: Linux arch_remove_memory(), in the safe order.
+ */
+enum err must_check hot_remove(struct hot_region *r, struct hot_report *rep);
+
+struct hot_region *hot_first(void);
+/* The hot-added region that holds @pa, or NULL. */
+struct hot_region *hot_find(paddr_t pa);
+
+/* One past the highest frame that is memory, boot or hot-added. Linux: max_pfn. */
+paddr_t hot_max_pa(void);
+void hotplug_init(paddr_t boot_end);
+
+#endif

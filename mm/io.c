@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Device registers and unmapped windows in the vmalloc area. */
+#include "mm/io.h"
+
+#include "mm/kernel.h"
+#include "mm/map.h"
+
+enum err io_map(paddr_t pa, uint64_t size, vaddr_t *va)
+{
+	paddr_t start = align_down(pa, PAGE_SIZE);
+	uint64_t bytes = align_up(pa + size, PAGE_SIZE) - start;
+	vaddr_t at = vmalloc_reserve(bytes, PAGE_SIZE);
+	struct pt_batch b;
+	enum err err, done;
+
+	if (size == 0 || pa + size < pa)
+		return ERR_RANGE;
+	if (at == 0)
+		return ERR_NOMEM;
+	spin_lock(&kernel_table_lock);
+	pt_begin(&b, kernel_table());
+	/* Pages, not superpages: what lies beside the registers is not ours to reach. */
+	err = pt_map(&b, at, start, bytes, PROT_RW, 0);
+	done = pt_commit(&b);
+	spin_unlock(&kernel_table_lock);
+	*va = at + (pa - start);
+	return err != OK ? err : done;
+}
+
+enum err io_reserve(uint64_t size, vaddr_t *va)
+{
+	*va = vmalloc_reserve(size, PAGE_SIZE);
+	return *va == 0 ? ERR_NOMEM : OK;
+}

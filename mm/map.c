@@ -1,0 +1,464 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Map, unmap, protect and split through one cursor. */
+#include "mm/map.h"
+
+#include "mm/fault.h"
+#include "mm/frame.h"
+#include "mm/model.h"
+#include "mm/ptpage.h"
+#include "mm/shadow.h"
+#include "mm/shootdown.h"
+
+/* Both edges of a range may need a split at each level but the lowest. */
+#define MAX_SPLIT_TABLES (2 * (PT_MAX_LEVELS - 1))
+
+void pt_begin(struct pt_batch *b, struct ptable *pt)
+{
+	*b = (struct pt_batch){
+		.pt = pt,
+		.model_token = model_begin(),
+		.first = UINT64_MAX,
+		.leaf_size = UINT64_MAX,
+		.dead_head = FRAME_NONE,
+	};
+}
+
+static void touched(struct pt_batch *b, vaddr_t va, unsigned level)
+{
+	vaddr_t start = align_down(va, level_size(level));
+
+	b->changed = true;
+	b->first = min_u64(b->first, start);
+	b->last = max_u64(b->last, start + (level_size(level) - 1));
+	b->leaf_size = min_u64(b->leaf_size, level_size(level));
+}
+
+/*
+ * A dead table's contents stay as they are until the shootdown: a hart may still walk it. So the
+ * chain is in the frame's record, never in the page (pKVM-IA #41).
+ */
+static void bury(struct pt_batch *b, paddr_t table, unsigned level)
+{
+	struct frame *f = frame_of(table);
+
+	b->tables_changed = true;
+	b->counts.tables_unlinked++;
+	b->pt->nr_tables--;
+	if (fault_armed(FAULT_LEAK_TABLE))
+		return;
+	if (fault_armed(FAULT_FREE_EARLY)) {
+		ptpage_free(table, level);
+		return;
+	}
+	f->prev = level;
+	f->next = b->dead_head == FRAME_NONE ? 0 : (b->dead_head >> PAGE_SHIFT) + 1;
+	b->dead_head = table;
+	b->nr_dead++;
+}
+
+static void free_dead(struct pt_batch *b)
+{
+	while (b->dead_head != FRAME_NONE) {
+		paddr_t table = b->dead_head;
+		struct frame *f = frame_of(table);
+		unsigned level = (unsigned)f->prev;
+
+		b->dead_head = f->next == 0 ? FRAME_NONE : (f->next - 1) << PAGE_SHIFT;
+		f->next = 0;
+		f->prev = 0;
+		ptpage_free(table, level);
+	}
+}
+
+enum err pt_commit(struct pt_batch *b)
+{
+	enum err err = OK;
+
+	if (b->changed && b->pt->live)
+		err = shootdown(b); /* unlinked before; freed behind */
+	/* Without an answer from every hart nothing may be reused: it is lost, and said to be. */
+	if (err != OK)
+		return err;
+	if (b->pt->live)
+		model_complete(b->model_token);
+	free_dead(b);
+	return OK;
+}
+
+static enum err check_range(const struct ptable *pt, vaddr_t va, uint64_t size)
+{
+	vaddr_t last = va + (size - 1);
+
+	if (size == 0 || !is_aligned(va | size, PAGE_SIZE))
+		return ERR_INVAL;
+	if (last < va || !mode_canonical(pt->mode, va) || !mode_canonical(pt->mode, last) ||
+	    (va >> 63) != (last >> 63))
+		return ERR_RANGE;
+	return OK;
+}
+
+unsigned pt_best_level(vaddr_t va, paddr_t pa, uint64_t size, unsigned max_level)
+{
+	unsigned level = max_level;
+
+	/* Levels are tried from above: both addresses aligned and enough left. */
+	while (level > 0 && (!is_aligned(va | pa, level_size(level)) || size < level_size(level)))
+		level--;
+	return level;
+}
+
+/*
+ * Step over [@va, last]: for each entry that ends the walk, the first address above it. @more is
+ * false when that is beyond @last.
+ */
+static bool step(struct pt_cursor c, vaddr_t *va, vaddr_t last)
+{
+	vaddr_t next = pt_next(c, *va);
+
+	if (next == 0 || next > last)
+		return false;
+	*va = next;
+	return true;
+}
+
+static bool anything_mapped(const struct ptable *pt, vaddr_t va, vaddr_t last)
+{
+	struct pt_cursor c;
+
+	do {
+		c = pt_walk(pt, va, 0);
+		/* Not valid but not none either: somebody's state, not ours to overwrite. */
+		if (!pte_is_none(pte_load(c.slot)))
+			return true;
+	} while (step(c, &va, last));
+	return false;
+}
+
+/* Put a zeroed table under the empty entry @c. */
+static enum err link_table(struct ptable *pt, struct pt_cursor c)
+{
+	paddr_t table = ptpage_alloc();
+
+	if (table == FRAME_NONE)
+		return ERR_NOMEM;
+	/* Zeros first: a walker that sees the pointer sees them. */
+	arch_wmb();
+	pte_store(c.slot, pte_table(table));
+	pt->nr_tables++;
+	return OK;
+}
+
+/* The entry for @va at @level, with tables made on the way. Nothing but tables is in the way. */
+static enum err walk_create(struct pt_batch *b, vaddr_t va, unsigned level, struct pt_cursor *out)
+{
+	struct pt_cursor c = pt_root(b->pt, va);
+
+	while (c.level > level) {
+		if (pte_is_none(pte_load(c.slot))) {
+			enum err err = link_table(b->pt, c);
+
+			if (err != OK)
+				return err;
+			touched(b, va, c.level);
+			b->tables_changed = true;
+			b->counts.tables_linked++;
+		}
+		c = pt_descend(c, va);
+	}
+	*out = c;
+	return OK;
+}
+
+static bool table_empty(paddr_t table)
+{
+	for (unsigned i = 0; i < PT_ENTRIES; i++) {
+		if (!pte_is_none(pte_load((pte_slot_t){table + i * sizeof(pte_t)})))
+			return false;
+	}
+	return true;
+}
+
+/* Unlink the empty tables on the way to @va, from the bottom up. */
+static void prune(struct pt_batch *b, vaddr_t va)
+{
+	unsigned top = b->pt->mode->levels - 1;
+
+	for (unsigned level = 1; level <= top; level++) {
+		struct pt_cursor c = pt_walk(b->pt, va, level);
+		pte_t e = pte_load(c.slot);
+
+		if (level == top && b->pt->root_fixed)
+			return;
+		if (c.level != level || !pte_is_table(e))
+			continue;
+		if (!table_empty(pte_pa(e)))
+			return;
+		pte_store(c.slot, PTE_NONE); /* 1. unlink; pt_commit() does 2. and 3. */
+		touched(b, va, level);
+		bury(b, pte_pa(e), level - 1);
+	}
+}
+
+/* Clear the leaves in [@va, @last]; edges are edges of leaves. Holes are passed over. */
+static void clear_leaves(struct pt_batch *b, vaddr_t va, vaddr_t last)
+{
+	vaddr_t cleared = 0;
+	unsigned level = 0;
+	bool dirty = false; /* @cleared, at @level, lies in a table that may be empty now */
+	bool more;
+
+	do {
+		struct pt_cursor c = pt_walk(b->pt, va, 0);
+
+		if (!pte_is_none(pte_load(c.slot))) {
+			/* xchg: hardware may write A or D into the entry until it is gone. */
+			(void)pte_xchg(c.slot, PTE_NONE);
+			touched(b, va, c.level);
+			b->removed = true;
+			b->counts.leaves_cleared[c.level]++;
+			cleared = va;
+			level = c.level;
+			dirty = true;
+		}
+		more = step(c, &va, last);
+		/* The walk leaves the table: with what was cleared it may be empty. */
+		if (dirty && (!more || (cleared ^ va) >> level_shift(level + 1) != 0)) {
+			prune(b, cleared);
+			dirty = false;
+		}
+	} while (more);
+}
+
+enum err pt_map(struct pt_batch *b, vaddr_t va, paddr_t pa, uint64_t size, uint64_t prot,
+		unsigned max_level)
+{
+	enum err err = check_range(b->pt, va, size);
+	uint64_t done = 0;
+
+	if (err != OK)
+		return err;
+	if (!is_aligned(pa, PAGE_SIZE) || max_level > mode_max_leaf(b->pt->mode))
+		return ERR_INVAL;
+	if (pa + (size - 1) < pa || (pa + (size - 1)) >> PA_BITS != 0)
+		return ERR_RANGE;
+	if (anything_mapped(b->pt, va, va + (size - 1)))
+		return ERR_EXIST;
+	while (done < size) {
+		unsigned level = pt_best_level(va + done, pa + done, size - done, max_level);
+		struct pt_cursor c;
+
+		if (fault_armed(FAULT_SMALL_LEAF) && level > 1)
+			level = 1;
+
+		err = walk_create(b, va + done, level, &c);
+		if (err != OK)
+			goto out_undo;
+		pte_store(c.slot, pte_leaf(pa + done, prot));
+		touched(b, va + done, level);
+		b->counts.leaves_set[level]++;
+		done += level_size(level);
+	}
+	if (b->pt->shadow != NULL)
+		shadow_map(b->pt->shadow, (struct extent){va, size, pa, prot, max_level});
+	return OK;
+
+out_undo:
+	if (done != 0)
+		clear_leaves(b, va, va + (done - 1));
+	/* Tables made for the leaf that was not reached. */
+	prune(b, va + done);
+	return err;
+}
+
+/* The leaf at @c becomes a table of 512 leaves that translate the same. Owns @table. */
+static void split_leaf(struct pt_batch *b, struct pt_cursor c, vaddr_t va, paddr_t table)
+{
+	pte_t leaf = pte_load(c.slot);
+	uint64_t part = level_size(c.level - 1);
+	pte_t seen = leaf;
+
+	for (unsigned i = 0; i < PT_ENTRIES; i++)
+		pte_store((pte_slot_t){table + i * sizeof(pte_t)},
+			  pte_leaf(pte_pa(leaf) + i * part, pte_prot(leaf)));
+	/* The entries first: a walker that sees the pointer sees them. */
+	arch_wmb();
+	/*
+	 * No break before make: both translate alike, so a hart that holds both is right with
+	 * either (Privileged ISA, SFENCE.VMA: which is used is unpredictable). A and D are set in
+	 * kernel leaves, so hardware has nothing to write meanwhile; if it did, take it along.
+	 */
+	while (!pte_cmpxchg(c.slot, &seen, pte_table(table)))
+		;
+	b->pt->nr_tables++;
+	b->tables_changed = true;
+	b->removed = true;
+	b->counts.tables_linked++;
+	touched(b, va, c.level);
+}
+
+/* Tables that it takes to make @va an edge of a leaf. */
+static unsigned split_cost(const struct ptable *pt, vaddr_t va)
+{
+	struct pt_cursor c = pt_walk(pt, va, 0);
+	unsigned n = 0;
+
+	if (!pte_is_leaf(pte_load(c.slot)))
+		return 0;
+	for (unsigned level = c.level; level > 0 && !is_aligned(va, level_size(level)); level--)
+		n++;
+	return n;
+}
+
+static void split_at(struct pt_batch *b, vaddr_t va, paddr_t *tables, unsigned *nr)
+{
+	for (;;) {
+		struct pt_cursor c = pt_walk(b->pt, va, 0);
+
+		if (!pte_is_leaf(pte_load(c.slot)) || is_aligned(va, level_size(c.level)))
+			return;
+		split_leaf(b, c, va, tables[--*nr]);
+	}
+}
+
+/* Make both ends of [@va, @last] edges of leaves, or change nothing. */
+static enum err split_edges(struct pt_batch *b, vaddr_t va, vaddr_t last, unsigned flags)
+{
+	paddr_t tables[MAX_SPLIT_TABLES];
+	vaddr_t end = last + 1;
+	unsigned need = split_cost(b->pt, va);
+	unsigned nr = 0;
+	enum err err = ERR_NOMEM;
+
+	/* Too many by a few when both ends lie in one leaf: what is left goes back. */
+	if (end != 0)
+		need += split_cost(b->pt, end);
+	if (need == 0)
+		return OK;
+	if ((flags & PT_SPLIT) == 0)
+		return ERR_SPLIT;
+	while (nr < need) {
+		tables[nr] = ptpage_alloc();
+		if (tables[nr] == FRAME_NONE)
+			goto out_free;
+		nr++;
+	}
+	split_at(b, va, tables, &nr);
+	if (end != 0)
+		split_at(b, end, tables, &nr);
+	err = OK;
+out_free:
+	/* Never linked, so no hart can know them. */
+	while (nr > 0)
+		ptpage_free(tables[--nr], 0);
+	return err;
+}
+
+static enum err check_mapped(const struct ptable *pt, vaddr_t va, vaddr_t last)
+{
+	struct pt_cursor c;
+
+	do {
+		c = pt_walk(pt, va, 0);
+		if (!pte_is_leaf(pte_load(c.slot)))
+			return ERR_NOENT;
+	} while (step(c, &va, last));
+	return OK;
+}
+
+/* What unmap and protect have in common before their first change. */
+static enum err prepare(struct pt_batch *b, vaddr_t va, uint64_t size, unsigned flags)
+{
+	enum err err = check_range(b->pt, va, size);
+
+	if (err == OK && (flags & PT_HOLES_OK) == 0)
+		err = check_mapped(b->pt, va, va + (size - 1));
+	if (err == OK)
+		err = split_edges(b, va, va + (size - 1), flags);
+	return err;
+}
+
+/* Seeded: the leaf behind the range goes too, as when a shared leaf is cleared whole. */
+static void clear_neighbour(struct pt_batch *b, vaddr_t va)
+{
+	struct pt_cursor c;
+
+	if (!mode_canonical(b->pt->mode, va))
+		return;
+	c = pt_walk(b->pt, va, 0);
+	if (pte_is_leaf(pte_load(c.slot)))
+		clear_leaves(b, va, va + (level_size(c.level) - 1));
+}
+
+enum err pt_unmap(struct pt_batch *b, vaddr_t va, uint64_t size, unsigned flags)
+{
+	enum err err = prepare(b, va, size, flags);
+
+	if (err != OK)
+		return err;
+	clear_leaves(b, va, va + (size - 1));
+	if (fault_armed(FAULT_NEIGHBOUR_LEAF))
+		clear_neighbour(b, va + size);
+	if (b->pt->shadow != NULL)
+		shadow_unmap(b->pt->shadow, va, size);
+	return OK;
+}
+
+enum err pt_protect(struct pt_batch *b, vaddr_t va, uint64_t size, uint64_t prot, unsigned flags)
+{
+	enum err err = prepare(b, va, size, flags);
+	vaddr_t at = va;
+	struct pt_cursor c;
+
+	if (err != OK)
+		return err;
+	do {
+		pte_t old;
+
+		c = pt_walk(b->pt, at, 0);
+		old = pte_load(c.slot);
+		if (!pte_is_leaf(old))
+			continue;
+		while (!pte_cmpxchg(c.slot, &old, pte_leaf(pte_pa(old), prot)))
+			;
+		touched(b, at, c.level);
+		b->removed = true;
+		b->counts.leaves_changed++;
+	} while (step(c, &at, va + (size - 1)));
+	if (b->pt->shadow != NULL)
+		shadow_protect(b->pt->shadow, va, size, prot);
+	return OK;
+}
+
+enum err pt_populate(struct ptable *pt, vaddr_t va, unsigned level)
+{
+	struct pt_cursor c = pt_root(pt, va);
+
+	for (; c.level > level; c = pt_descend(c, va)) {
+		enum err err = OK;
+
+		if (pte_is_none(pte_load(c.slot)))
+			err = link_table(pt, c);
+		if (err != OK)
+			return err;
+	}
+	return OK;
+}
+
+enum err pt_create(struct ptable *pt, const char *name, const struct mmu_mode *mode)
+{
+	paddr_t root = ptpage_alloc();
+
+	if (root == FRAME_NONE)
+		return ERR_NOMEM;
+	*pt = (struct ptable){.name = name, .mode = mode, .root = root, .nr_tables = 1};
+	return OK;
+}
+
+void pt_destroy(struct ptable *pt)
+{
+	if (pt->live || pt->nr_tables != 1 || !table_empty(pt->root))
+		panic("table %s is destroyed with %llu tables, live %d", pt->name,
+		      (unsigned long long)pt->nr_tables, pt->live);
+	ptpage_free(pt->root, pt->mode->levels - 1);
+	pt->root = FRAME_NONE;
+}

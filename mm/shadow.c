@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The shadow map: extents in one sorted array. */
+#include "mm/shadow.h"
+
+#include <string.h>
+
+void shadow_init(struct shadow *s, struct extent *storage, unsigned max)
+{
+	*s = (struct shadow){.extents = storage, .max = max};
+}
+
+/* Index of the first extent that ends above @va. */
+static unsigned lower_bound(const struct shadow *s, vaddr_t va)
+{
+	unsigned lo = 0;
+	unsigned hi = s->nr;
+
+	while (lo < hi) {
+		unsigned mid = (lo + hi) / 2;
+		const struct extent *e = &s->extents[mid];
+
+		if (e->va + (e->size - 1) < va)
+			lo = mid + 1;
+		else
+			hi = mid;
+	}
+	return lo;
+}
+
+static void insert_at(struct shadow *s, unsigned i, struct extent e)
+{
+	if (s->nr == s->max) {
+		s->lost = true;
+		return;
+	}
+	memmove(&s->extents[i + 1], &s->extents[i], (s->nr - i) * sizeof(e));
+	s->extents[i] = e;
+	s->nr++;
+}
+
+void shadow_map(struct shadow *s, struct extent e)
+{
+	insert_at(s, lower_bound(s, e.va), e);
+}
+
+/* Make @va an edge: cut the extent that it lies inside of. */
+static void cut(struct shadow *s, vaddr_t va)
+{
+	unsigned i = lower_bound(s, va);
+	struct extent upper;
+	uint64_t head;
+
+	if (i == s->nr || s->extents[i].va >= va)
+		return;
+	head = va - s->extents[i].va;
+	upper = s->extents[i];
+	upper.va += head;
+	upper.pa += head;
+	upper.size -= head;
+	s->extents[i].size = head;
+	insert_at(s, i + 1, upper);
+}
+
+void shadow_unmap(struct shadow *s, vaddr_t va, uint64_t size)
+{
+	unsigned i, end;
+
+	cut(s, va);
+	cut(s, va + size);
+	i = lower_bound(s, va);
+	for (end = i; end < s->nr && s->extents[end].va - va < size; end++)
+		;
+	memmove(&s->extents[i], &s->extents[end], (s->nr - end) * sizeof(s->extents[0]));
+	s->nr -= end - i;
+}
+
+void shadow_protect(struct shadow *s, vaddr_t va, uint64_t size, uint64_t prot)
+{
+	cut(s, va);
+	cut(s, va + size);
+	for (unsigned i = lower_bound(s, va); i < s->nr && s->extents[i].va - va < size; i++)
+		s->extents[i].prot = prot;
+}
+
+const struct extent *shadow_find(const struct shadow *s, vaddr_t va)
+{
+	unsigned i = lower_bound(s, va);
+
+	return i < s->nr && s->extents[i].va <= va ? &s->extents[i] : NULL;
+}

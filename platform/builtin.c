@@ -1,0 +1,371 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The built-in virtio-mem device, for machines that have none: registers by trap, memory from RAM.
+ */
+
+#include <string.h>
+
+#include "platform/builtin.h"
+
+#include "device/mmio.h"
+#include "firmware/console.h"
+#include "firmware/lock.h"
+#include "firmware/trap.h"
+#include "mm/dma.h"
+#include "mm/io.h"
+#include "mm/window.h"
+#include "platform/mmio_insn.h"
+#include "platform/scribble.h"
+
+#define SSTATUS_SPP (UINT64_C(1) << 8)
+#define MAX_SCHEDULE 64
+#define VIEW_BYTES (UINT64_C(64) << 20)
+
+/* One device: main.c makes one at most. Everything but the parameters is under the lock. */
+static struct {
+	struct spinlock lock;
+	struct builtin_params params;
+	vaddr_t window; /* 0: there is no device */
+	struct vmem vmem;
+	struct vmmio mmio;
+	struct schedule sched;
+	uint64_t sizes[MAX_SCHEDULE];
+	uint8_t *scribbled; /* a byte a block: it holds the scribble, and is not plugged */
+	uint64_t violations;
+	paddr_t first_violation;
+	uint16_t answer; /* for the next @answer_left requests */
+	unsigned answer_left;
+	bool stval_noted;
+} dev = {.lock = SPINLOCK("builtin")};
+
+/*
+ * What a window shows at a time: every opening and closing is a shootdown. Up to an edge of
+ * 2 MiB first, so that what follows is mapped by large leaves.
+ */
+static uint64_t view_bytes(paddr_t pa, uint64_t left)
+{
+	return min_u64(left, is_aligned(pa, SZ_2M) ? VIEW_BYTES : SZ_2M - pa % SZ_2M);
+}
+
+/* Scribble over a range of the region. Returns how much of it, from its start, could be reached. */
+static uint64_t range_fill(uint64_t offset, uint64_t size)
+{
+	paddr_t pa = dev.params.region + offset;
+	uint64_t done = 0;
+
+	while (done < size) {
+		uint64_t n = view_bytes(pa + done, size - done);
+		void *p;
+
+		if (window_map(pa + done, n, &p) != OK)
+			break;
+		scribble_fill(p, pa + done, n);
+		window_unmap();
+		done += n;
+	}
+	return done;
+}
+
+/* Compare a range with its scribble. What cannot be reached now is not looked at. */
+static void range_verify(uint64_t offset, uint64_t size)
+{
+	paddr_t pa = dev.params.region + offset;
+
+	for (uint64_t done = 0, n; done < size; done += n) {
+		paddr_t first = 0;
+		uint64_t bad;
+		void *p;
+
+		n = view_bytes(pa + done, size - done);
+		if (window_map(pa + done, n, &p) != OK)
+			continue;
+		bad = scribble_check(p, pa + done, n, &first);
+		window_unmap();
+		if (bad != 0 && dev.violations == 0)
+			dev.first_violation = first;
+		dev.violations += bad;
+	}
+}
+
+/* Fill a range of unplugged blocks, and remember of which it is true. */
+static uint64_t blocks_scribble(uint64_t offset, uint64_t size)
+{
+	uint64_t done = range_fill(offset, size);
+
+	memset(dev.scribbled + offset / dev.params.block, 0, size / dev.params.block);
+	memset(dev.scribbled + offset / dev.params.block, 1, done / dev.params.block);
+	return done;
+}
+
+/* The first run of scribbled blocks in a range; its size in bytes, 0: there is none. */
+static uint64_t scribbled_run(uint64_t *offset, uint64_t end)
+{
+	uint64_t block = dev.params.block;
+	uint64_t at;
+
+	while (*offset < end && !dev.scribbled[*offset / block])
+		*offset += block;
+	for (at = *offset; at < end && dev.scribbled[at / block]; at += block)
+		;
+	return at - *offset;
+}
+
+/*
+ * Blocks become unplugged. Fails only while nothing has been overwritten, since they stay plugged
+ * then; what cannot be reached later is unplugged with its content, and not checked.
+ */
+static int discard(void *ctx, uint64_t offset_bytes, uint64_t size_bytes)
+{
+	(void)ctx;
+	return blocks_scribble(offset_bytes, size_bytes) == 0 ? -1 : 0;
+}
+
+/* Blocks become plugged: nobody may have written to them. Their content is left as it is. */
+static int populate(void *ctx, uint64_t offset_bytes, uint64_t size_bytes)
+{
+	uint64_t end = offset_bytes + size_bytes;
+	uint64_t at = offset_bytes;
+	uint64_t run;
+
+	(void)ctx;
+	for (; (run = scribbled_run(&at, end)) != 0; at += run)
+		range_verify(at, run);
+	memset(dev.scribbled + offset_bytes / dev.params.block, 0, size_bytes / dev.params.block);
+	return 0;
+}
+
+static uint16_t admit(void *ctx, const struct vmem_request *req)
+{
+	(void)ctx;
+	(void)req;
+	if (dev.answer_left == 0)
+		return VIRTIO_MEM_RESP_ACK;
+	dev.answer_left--;
+	return dev.answer;
+}
+
+static void notify_config(void *ctx)
+{
+	(void)ctx;
+	vmmio_config_changed(&dev.mmio);
+}
+
+static void *translate(void *ctx, uint64_t addr, uint64_t len_bytes, bool is_write)
+{
+	(void)ctx;
+	return dev.params.ptr(dev.params.ctx, addr, len_bytes, is_write);
+}
+
+static const struct vmem_ops vmem_ops = {
+	.admit = admit,
+	.discard = discard,
+	.populate = populate,
+	.notify_config = notify_config,
+};
+
+static const struct vmmio_ops vmmio_ops = {.translate = translate};
+
+static bool in_window(vaddr_t va)
+{
+	return va >= dev.window && va - dev.window < VMMIO_WINDOW_BYTES;
+}
+
+/*
+ * The instruction at @pc, in halves: the second may lie in a page of its own, which is mapped only
+ * if it belongs to the instruction.
+ */
+static uint32_t fetch(uint64_t pc)
+{
+	const volatile uint16_t *half = (const volatile uint16_t *)(uintptr_t)pc;
+	uint16_t low = half[0];
+
+	return mmio_insn_is_long(low) ? (uint32_t)half[1] << 16 | low : low;
+}
+
+static uint64_t low_bytes(uint64_t value, unsigned size_bytes)
+{
+	return size_bytes < 8 ? value & ((UINT64_C(1) << (8 * size_bytes)) - 1) : value;
+}
+
+/*
+ * Where the instruction goes. stval is the address of a page fault (Privileged ISA, "Supervisor
+ * Trap Value"), zero only where an implementation leaves it out; when it says otherwise than the
+ * instruction does, the machine is wrong, and says so once.
+ */
+static vaddr_t access_address(const struct trap_frame *f, const struct mmio_insn *insn)
+{
+	vaddr_t va = (insn->base == 0 ? 0 : f->x[insn->base]) + (uint64_t)(int64_t)insn->offset;
+
+	if (f->stval != va && f->stval != 0 && !dev.stval_noted) {
+		dev.stval_noted = true;
+		note("builtin: %s at %#llx: stval is %#llx, the instruction addresses %#llx",
+		     trap_cause_name(f->scause), (unsigned long long)f->sepc,
+		     (unsigned long long)f->stval, (unsigned long long)va);
+	}
+	return va;
+}
+
+static bool trap(struct trap_frame *f)
+{
+	struct mmio_insn insn;
+	vaddr_t va;
+
+	if (dev.window == 0 || (f->scause != CAUSE_LOAD_PAGE && f->scause != CAUSE_STORE_PAGE))
+		return false;
+	/* The code of a fault from elsewhere, or from U-mode, is none of ours to read. */
+	if ((f->stval != 0 && !in_window(f->stval)) || (f->sstatus & SSTATUS_SPP) == 0)
+		return false;
+	if (!mmio_insn_decode(fetch(f->sepc), &insn) ||
+	    insn.store != (f->scause == CAUSE_STORE_PAGE))
+		return false;
+	va = access_address(f, &insn);
+	if (!in_window(va) || VMMIO_WINDOW_BYTES - (va - dev.window) < insn.size_bytes)
+		return false;
+
+	spin_lock(&dev.lock);
+	if (insn.store) {
+		uint64_t value = insn.reg == 0 ? 0 : f->x[insn.reg];
+
+		vmmio_write(&dev.mmio, va - dev.window, low_bytes(value, insn.size_bytes),
+			    insn.size_bytes);
+	} else {
+		uint64_t value = vmmio_read(&dev.mmio, va - dev.window, insn.size_bytes);
+
+		if (insn.reg != 0)
+			f->x[insn.reg] = mmio_insn_extend(&insn, value);
+	}
+	spin_unlock(&dev.lock);
+	f->sepc += insn.len_bytes;
+	return true;
+}
+
+/* The schedule's sizes, of which the first is the requested size at start. */
+static enum err parse_schedule(const struct builtin_params *p)
+{
+	const char *text = p->schedule != NULL ? p->schedule : "100%,0";
+	const char *bad;
+	unsigned count;
+	int error = schedule_parse(text, p->size, p->block, dev.sizes, MAX_SCHEDULE, &count, &bad);
+
+	if (error != SCHEDULE_OK) {
+		note("builtin: schedule \"%s\": \"%s\" %s", text, bad, schedule_error_text(error));
+		return ERR_INVAL;
+	}
+	schedule_init(&dev.sched, dev.sizes, count);
+	return OK;
+}
+
+/* The model itself. Its storage is never given back. */
+static enum err make_vmem(const struct builtin_params *p)
+{
+	struct vmem_params vp = {.addr = p->region, .region_size = p->size, .block_size = p->block};
+	size_t bytes = vmem_storage_bytes(p->size, p->block);
+	paddr_t unused;
+	void *storage;
+	enum err e;
+	int error;
+
+	if (bytes == 0 || p->block < PAGE_SIZE) {
+		note("builtin: %#llx bytes in blocks of %#llx cannot be",
+		     (unsigned long long)p->size, (unsigned long long)p->block);
+		return ERR_INVAL;
+	}
+	e = parse_schedule(p);
+	if (e != OK)
+		return e;
+	storage = dma_alloc(bytes, &unused);
+	dev.scribbled = dma_alloc(p->size / p->block, &unused);
+	if (storage == NULL || dev.scribbled == NULL)
+		return ERR_NOMEM;
+	vp.requested_size = dev.sizes[0];
+	error = vmem_init(&dev.vmem, &vp, storage, bytes, &vmem_ops, NULL);
+	if (error != VMEM_OK) {
+		note("builtin: region %#llx+%#llx in blocks of %#llx: error %d",
+		     (unsigned long long)p->region, (unsigned long long)p->size,
+		     (unsigned long long)p->block, error);
+		return ERR_INVAL;
+	}
+	vmmio_init(&dev.mmio, &dev.vmem, &dev.sched, &vmmio_ops, NULL);
+	return OK;
+}
+
+enum err builtin_init(const struct builtin_params *p, vaddr_t *window, uint64_t *window_size)
+{
+	vaddr_t va;
+	enum err e;
+
+	if (dev.window != 0)
+		return ERR_EXIST;
+	dev.params = *p;
+	e = make_vmem(p);
+	if (e == OK)
+		e = window_init(VIEW_BYTES);
+	if (e == OK)
+		e = io_reserve(VMMIO_WINDOW_BYTES, &va);
+	if (e != OK)
+		return e;
+	if (p->fill)
+		(void)blocks_scribble(0, p->size);
+	trap_register(TRAP_ORDER_DEVICE, trap);
+	dev.window = va;
+	*window = va;
+	*window_size = VMMIO_WINDOW_BYTES;
+	return OK;
+}
+
+uint64_t builtin_violations(paddr_t *first)
+{
+	bool irqs = spin_lock_irq(&dev.lock);
+	uint64_t n = dev.violations;
+
+	if (n != 0 && first != NULL)
+		*first = dev.first_violation;
+	spin_unlock_irq(&dev.lock, irqs);
+	return n;
+}
+
+void builtin_scan(void)
+{
+	uint64_t at = 0;
+	uint64_t run;
+	bool irqs;
+
+	if (dev.window == 0)
+		return;
+	irqs = spin_lock_irq(&dev.lock);
+	for (; (run = scribbled_run(&at, dev.params.size)) != 0; at += run) {
+		uint64_t before = dev.violations;
+
+		range_verify(at, run);
+		/* Scribbled anew, so that each store is counted once. */
+		if (dev.violations != before)
+			(void)blocks_scribble(at, run);
+	}
+	spin_unlock_irq(&dev.lock, irqs);
+}
+
+void builtin_answer_next(uint16_t type, unsigned count)
+{
+	bool irqs = spin_lock_irq(&dev.lock);
+
+	dev.answer = type;
+	dev.answer_left = count;
+	spin_unlock_irq(&dev.lock, irqs);
+}
+
+enum err builtin_set_requested(uint64_t size_bytes)
+{
+	int error = VMEM_ERR_RANGE;
+	bool irqs;
+
+	if (dev.window == 0)
+		return ERR_INVAL;
+	irqs = spin_lock_irq(&dev.lock);
+	error = vmem_set_requested_size(&dev.vmem, size_bytes);
+	spin_unlock_irq(&dev.lock, irqs);
+	return error == VMEM_OK ? OK : ERR_INVAL;
+}
+
+uint64_t builtin_misuses(void)
+{
+	return __atomic_load_n(&dev.mmio.misuses, __ATOMIC_RELAXED);
+}

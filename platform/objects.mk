@@ -1,0 +1,13 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# Drivers: interrupt controller, virtio-mmio, virtio-mem, built-in device, exit device.
+objs-y += plic.o
+objs-y += virtio_mmio.o
+objs-y += virtq.o
+objs-y += virtio_mem_config.o
+objs-y += virtio_mem_request.o
+objs-y += virtio_mem.o
+objs-y += mmio_insn.o
+objs-y += builtin.o
+objs-y += scribble.o
+objs-y += exitdev.o
+objs-y += plug.o

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Requests of the virtio-mem driver: one out, one answer in, and what becomes of a bad one. */
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "platform/virtio_mem_request.h"
+
+#include "firmware/arch.h"
+#include "firmware/console.h"
+#include "firmware/time.h"
+
+#define REQUEST_TIMEOUT_MS 2000
+#define ALIVE_EVERY_MS 10
+
+enum err vmreq_give_up(struct virtio_mem *v, enum err e, const char *fmt, ...)
+{
+	char why[128];
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(why, sizeof(why), fmt, ap);
+	va_end(ap);
+	v->broken = true;
+	note("%s: %s: device given up", v->dev.name, why);
+	virtio_mmio_fail(&v->dev);
+	return e;
+}
+
+/* Wait for the one chain in flight. ERR_IO and ERR_TIMEOUT have given the device up. */
+static enum err wait_used(struct virtio_mem *v, uint16_t head, uint32_t *len_bytes)
+{
+	uint64_t deadline = time_deadline_ms(REQUEST_TIMEOUT_MS);
+	uint64_t look = time_deadline_ms(ALIVE_EVERY_MS);
+	bool late = false;
+	uint16_t used;
+	enum err e;
+
+	for (;;) {
+		e = virtq_take_used(&v->queue, &used, len_bytes);
+		if (e != ERR_NOENT)
+			break;
+		/* Only after one more look: this hart may have been held up, not the device. */
+		if (late)
+			return vmreq_give_up(v, ERR_TIMEOUT, "no answer in %u ms",
+					     REQUEST_TIMEOUT_MS);
+		if (time_past(look)) {
+			if (!virtio_mmio_is_alive(&v->dev))
+				return vmreq_give_up(v, ERR_IO, "needs a reset");
+			look = time_deadline_ms(ALIVE_EVERY_MS);
+		}
+		late = time_past(deadline);
+		arch_yield();
+	}
+	if (e != OK || used != head)
+		return vmreq_give_up(v, ERR_IO, "used ring is broken");
+	return OK;
+}
+
+/*
+ * Send one request and take its answer. @state: for STATE only, else NULL. Every response is 10
+ * bytes long (5.15.6); of them the type counts, and the state if it is an ACK to STATE.
+ */
+static enum err request_once(struct virtio_mem *v, uint16_t type, paddr_t addr, uint16_t nr_blocks,
+			     uint16_t *state)
+{
+	struct virtq_buf out = {v->msg_pa + offsetof(struct virtio_mem_msg, req),
+				sizeof(v->msg->req)};
+	struct virtq_buf in = {v->msg_pa + offsetof(struct virtio_mem_msg, resp),
+			       sizeof(v->msg->resp)};
+	uint32_t len;
+	uint16_t head, answer;
+	enum err e;
+
+	memset(v->msg, 0, sizeof(*v->msg));
+	/* ACK is 0, and no type is all ones: nothing written must not look like an answer. */
+	memset(&v->msg->resp, 0xff, sizeof(v->msg->resp));
+	le16_store(v->msg->req.type, type);
+	le64_store(v->msg->req.addr, addr);
+	le16_store(v->msg->req.nb_blocks, nr_blocks);
+	v->nr_requests++;
+	e = virtq_add(&v->queue, &out, 1, &in, 1, &head);
+	if (e != OK)
+		return vmreq_give_up(v, ERR_IO, "queue is full with nothing in flight");
+	if (virtq_wants_notify(&v->queue))
+		virtio_mmio_notify(&v->dev, VMREQ_QUEUE);
+	e = wait_used(v, head, &len);
+	if (e != OK)
+		return e;
+
+	if (len != sizeof(v->msg->resp))
+		return vmreq_give_up(v, ERR_IO, "response of %u bytes", (unsigned)len);
+	answer = le16_load(v->msg->resp.type);
+	switch (answer) {
+	case VIRTIO_MEM_RESP_ACK:
+		if (state == NULL)
+			return OK;
+		*state = le16_load(v->msg->resp.state);
+		if (*state > VIRTIO_MEM_STATE_MIXED)
+			return vmreq_give_up(v, ERR_IO, "unknown state %#x", (unsigned)*state);
+		return OK;
+	case VIRTIO_MEM_RESP_NACK:
+		return ERR_NACK;
+	case VIRTIO_MEM_RESP_BUSY:
+		v->nr_busy++;
+		return ERR_BUSY;
+	case VIRTIO_MEM_RESP_ERROR:
+		return ERR_INVAL;
+	default:
+		return vmreq_give_up(v, ERR_IO, "unknown response %#x", (unsigned)answer);
+	}
+}
+
+enum err vmreq_try(struct virtio_mem *v, uint16_t type, paddr_t addr, uint16_t nr_blocks,
+		   uint16_t *state, unsigned tries)
+{
+	uint64_t pause_ms = 1;
+
+	for (;;) {
+		enum err e = request_once(v, type, addr, nr_blocks, state);
+		uint64_t deadline;
+
+		if (e != ERR_BUSY || --tries == 0)
+			return e;
+		deadline = time_deadline_ms(pause_ms);
+		while (!time_past(deadline))
+			arch_yield();
+		pause_ms *= 2;
+	}
+}
+
+enum err vmreq_send(struct virtio_mem *v, uint16_t type, paddr_t addr, uint64_t size_bytes,
+		    uint16_t *state)
+{
+	static const char *const names[] = {"PLUG", "UNPLUG", "UNPLUG_ALL", "STATE"};
+	uint64_t nr_blocks = size_bytes / v->geo.block_size;
+	enum err e = vmreq_try(v, type, addr, (uint16_t)nr_blocks, state, VMREQ_BUSY_TRIES);
+
+	if (e == ERR_INVAL)
+		return vmreq_give_up(v, ERR_IO, "ERROR to %s %#llx+%#llx", names[type],
+				     (unsigned long long)addr, (unsigned long long)size_bytes);
+	return e;
+}

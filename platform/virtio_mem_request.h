@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Requests of the virtio-mem driver: one out, one answer in, and what becomes of a bad one. */
+#ifndef PLATFORM_VIRTIO_MEM_REQUEST_H
+#define PLATFORM_VIRTIO_MEM_REQUEST_H
+
+#include "device/vmem_abi.h"
+#include "platform/virtio_mem.h"
+
+/* For virtio_mem.c alone. The device's lock is held, or the device is not started yet. */
+
+#define VMREQ_QUEUE 0
+#define VMREQ_BUSY_TRIES 8
+
+/* In lines of their own: a device that is not coherent would take neighbours along. */
+struct virtio_mem_msg {
+	struct virtio_mem_req req __attribute__((aligned(64)));
+	struct virtio_mem_resp resp __attribute__((aligned(64)));
+};
+
+/*
+ * Give the device up, for the reason in @fmt: noted, `broken` set, FAILED written. Returns @e.
+ */
+enum err vmreq_give_up(struct virtio_mem *v, enum err e, const char *fmt, ...) printf_fn(3, 4);
+
+/*
+ * Send a request, again while the device is busy, @tries times at most. @nr_blocks as it goes
+ * out. @state: for STATE only, else NULL. Returns OK for ACK; ERR_NACK; ERR_BUSY; ERR_INVAL for
+ * ERROR; ERR_IO or ERR_TIMEOUT: given up.
+ */
+enum err must_check vmreq_try(struct virtio_mem *v, uint16_t type, paddr_t addr, uint16_t nr_blocks,
+			      uint16_t *state, unsigned tries);
+
+/*
+ * The same, for PLUG, UNPLUG and STATE of a range that is right by the rules (at most 65535
+ * blocks): ERROR means that the device sees them otherwise, and gives it up with ERR_IO.
+ */
+enum err must_check vmreq_send(struct virtio_mem *v, uint16_t type, paddr_t addr,
+			       uint64_t size_bytes, uint16_t *state);
+
+#endif

@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The accounts around every test. */
+#include "tests/accounts.h"
+
+#include "firmware/console.h"
+#include "mm/audit.h"
+#include "mm/hotplug.h"
+#include "mm/kernel.h"
+#include "mm/model.h"
+#include "mm/ptpage.h"
+#include "platform/builtin.h"
+
+#define MAX_SHOWN 4
+
+static uint64_t plugged(const struct bench *b)
+{
+	return b->vmem != NULL ? b->vmem->plugged_bytes : 0;
+}
+
+struct accounts accounts_take(const struct bench *b)
+{
+	/* What is held back is free for this purpose; releasing it checks it too. */
+	ptpage_drain();
+	return (struct accounts){frame_counts(), ptpage_live(), plugged(b)};
+}
+
+static void print_harts(const struct hartset *s)
+{
+	hartset_for_each(h, s)
+		note("  may be held by hart%u (id %llu)", h,
+		     (unsigned long long)hart_get(h)->hartid);
+}
+
+static void check_model(struct test_run *t)
+{
+	struct violation v[MAX_SHOWN];
+	unsigned n = model_take_violations(v, MAX_SHOWN);
+
+	for (unsigned i = 0; i < n && i < MAX_SHOWN; i++) {
+		test_fail(t, EVIDENCE_MODEL, "%s: pa 0x%llx, va 0x%llx l%u, old entry 0x%llx, by hart%u",
+			  violation_name(v[i].kind), (unsigned long long)v[i].pa,
+			  (unsigned long long)v[i].va, v[i].level, (unsigned long long)v[i].old.raw,
+			  v[i].writer);
+		print_harts(&v[i].holders);
+		note("  clause: %s", violation_clause(v[i].kind));
+	}
+	if (n > MAX_SHOWN)
+		test_fail(t, EVIDENCE_MODEL, "and %u more", n - MAX_SHOWN);
+}
+
+void accounts_audit(struct test_run *t)
+{
+	struct audit a = audit_table(kernel_table());
+
+	if (a.problem == AUDIT_OK)
+		return;
+	test_fail(t, EVIDENCE_ACCOUNTS, "kernel table: %s: va 0x%llx l%u, entry 0x%llx, expected 0x%llx",
+		  audit_problem_name(a.problem), (unsigned long long)a.va, a.level,
+		  (unsigned long long)a.seen.raw, (unsigned long long)a.expected);
+	if (a.va != 0)
+		pt_print_walk(kernel_table(), a.va);
+}
+
+static void check_frames(struct test_run *t, const struct frame_counts *before,
+			 const struct frame_counts *after)
+{
+	const char *first;
+	unsigned errors = frame_errors(&first);
+
+	if (errors != 0)
+		test_fail(t, EVIDENCE_ACCOUNTS, "%u wrong frees, the first: %s", errors, first);
+	if (before->free != after->free)
+		test_fail(t, EVIDENCE_ACCOUNTS, "free frames: %llu before, %llu after",
+			  (unsigned long long)before->free, (unsigned long long)after->free);
+	for (unsigned o = 0; o < NR_OWNERS; o++) {
+		if (before->owned[o] != after->owned[o])
+			test_fail(t, EVIDENCE_ACCOUNTS, "frames owned by %s: %llu before, %llu after",
+				  owner_name((enum owner)o), (unsigned long long)before->owned[o],
+				  (unsigned long long)after->owned[o]);
+	}
+}
+
+static void check_device(struct test_run *t, const struct accounts *before)
+{
+	const struct bench *b = t->bench;
+	paddr_t first;
+	static uint64_t seen;
+
+	if (b->vmem == NULL)
+		return;
+	if (plugged(b) != before->plugged)
+		test_fail(t, EVIDENCE_ACCOUNTS, "plugged: 0x%llx bytes before, 0x%llx after",
+			  (unsigned long long)before->plugged, (unsigned long long)plugged(b));
+	if (virtio_mem_check(b->vmem) != OK)
+		test_fail(t, EVIDENCE_ACCOUNTS, "device and driver disagree on what is plugged");
+	if (b->builtin && builtin_violations(&first) != seen) {
+		seen = builtin_violations(&first);
+		test_fail(t, EVIDENCE_ACCOUNTS, "unplugged memory was written, first at 0x%llx",
+			  (unsigned long long)first);
+	}
+}
+
+void accounts_check(struct test_run *t, const struct accounts *before)
+{
+	struct accounts now = accounts_take(t->bench);
+	unsigned n;
+	paddr_t at;
+
+	check_model(t);
+	n = ptpage_errors(&at);
+	if (n != 0)
+		test_fail(t, EVIDENCE_ACCOUNTS, "%u dead tables were written to, the first at 0x%llx", n,
+			  (unsigned long long)at);
+	if (now.tables != before->tables)
+		test_fail(t, EVIDENCE_ACCOUNTS, "table pages: %llu before, %llu after",
+			  (unsigned long long)before->tables, (unsigned long long)now.tables);
+	check_frames(t, &before->frames, &now.frames);
+	accounts_audit(t);
+	if (hot_first() != NULL)
+		test_fail(t, EVIDENCE_ACCOUNTS, "hot-added memory was left behind at 0x%llx",
+			  (unsigned long long)hot_first()->phys.start);
+	check_device(t, before);
+}

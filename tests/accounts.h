@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The accounts around every test: what is owned, mapped and plugged before must be so after. */
+#ifndef TESTS_ACCOUNTS_H
+#define TESTS_ACCOUNTS_H
+
+#include "mm/frame.h"
+#include "tests/test.h"
+
+struct accounts {
+	struct frame_counts frames;
+	uint64_t tables;
+	uint64_t plugged;
+};
+
+struct accounts accounts_take(const struct bench *b);
+
+/*
+ * Compare with @before; walk the kernel table against the shadow map; ask allocators, quarantine
+ * and TLB model what they saw. Each difference is a failure of @t with its evidence.
+ */
+void accounts_check(struct test_run *t, const struct accounts *before);
+
+/* The walk alone, for tests that want it after every operation. */
+void accounts_audit(struct test_run *t);
+
+#endif

@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Boot arguments: defaults, every kind of value, every complaint. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "firmware/args.h"
+#include "tests/host/tap.h"
+
+static struct args a;
+static struct args_errors errors;
+
+/* An exact-size copy, so that a sanitizer sees one byte too many. */
+static enum err parse(const char *text)
+{
+	size_t size = strlen(text) + 1;
+	char *copy = malloc(size);
+	enum err err;
+
+	if (copy == NULL)
+		exit(99);
+	memcpy(copy, text, size);
+	memset(&a, 0xa5, sizeof(a));
+	memset(&errors, 0xa5, sizeof(errors));
+	err = args_parse(&a, copy, &errors);
+	free(copy);
+	return err;
+}
+
+static bool complains(const char *text, const char *line)
+{
+	enum err err = parse(text);
+
+	if (err == ERR_INVAL && errors.nr == 1 && strcmp(errors.line[0], line) == 0)
+		return true;
+	for (unsigned i = 0; i < errors.nr; i++)
+		printf("# %s\n", errors.line[i]);
+	return false;
+}
+
+static bool has_defaults(void)
+{
+	return strcmp(a.test, "*") == 0 && a.inject[0] == '\0' && a.seed == 0 && !a.seed_given &&
+	       a.mem == UINT64_MAX && a.mode == MODE_ARG_AUTO && a.vmem == VMEM_ARG_AUTO &&
+	       a.vmem_size == 0 && a.vmem_block == 0 && a.harts == UINT64_MAX &&
+	       a.flush == FLUSH_ARG_AUTO && a.model && a.shuffle && a.timeout_scale == 100 &&
+	       !a.list;
+}
+
+static void test_defaults(void)
+{
+	tap_ok(parse("") == OK && errors.nr == 0 && has_defaults(), "nothing");
+	tap_ok(parse(" \t\r\n ") == OK && has_defaults(), "blanks");
+	tap_ok(args_parse(&a, NULL, &errors) == OK && has_defaults(), "NULL");
+	tap_ok(parse("earlycon earlycon=sbi console=ttyS0,115200 root=/dev/vda2 ro rw quiet "
+		     "loglevel=8") == OK &&
+		       has_defaults(),
+	       "what boot loaders leave");
+}
+
+static void test_values(void)
+{
+	tap_ok(parse("mode=sv39 test=boot.*,table.* seed=0x9e3779b9 inject=a,b mem=1G") == OK,
+	       "several words");
+	tap_ok(a.mode == MODE_ARG_SV39 && a.mem == SZ_1G && a.seed == 0x9e3779b9 && a.seed_given,
+	       "their values");
+	tap_ok(strcmp(a.test, "boot.*,table.*") == 0 && strcmp(a.inject, "a,b") == 0,
+	       "their texts");
+	tap_ok(parse("vmem=none vmem.size=256M vmem.block=2M harts=4 flush=ipi\tmodel=off\n"
+		     "shuffle=off timeout=300 list") == OK,
+	       "the other words");
+	tap_ok(a.vmem == VMEM_ARG_NONE && a.vmem_size == 0x10000000 && a.vmem_block == SZ_2M &&
+		       a.harts == 4 && a.flush == FLUSH_ARG_IPI && !a.model && !a.shuffle &&
+		       a.timeout_scale == 300 && a.list,
+	       "their values");
+	tap_ok(parse("mode=auto mode=sv48 mode=sv57 vmem=vhost vmem=builtin flush=sbi model=on") ==
+			       OK &&
+		       a.mode == MODE_ARG_SV57 && a.vmem == VMEM_ARG_BUILTIN &&
+		       a.flush == FLUSH_ARG_SBI && a.model,
+	       "every choice; the last one counts");
+	tap_ok(parse("mem=1G mem=12Q") == ERR_INVAL && a.mem == SZ_1G,
+	       "a wrong value changes nothing");
+	tap_ok(parse("test=a=b") == OK && strcmp(a.test, "a=b") == 0, "the first = counts");
+}
+
+static void test_sizes(void)
+{
+	static const struct {
+		const char *text;
+		uint64_t bytes;
+	} rows[] = {
+		{"mem=4096", 4096},
+		{"mem=0x40000000", SZ_1G},
+		{"mem=0X1000", 4096},
+		{"mem=4k", 4096},
+		{"mem=512M", 512 * (SZ_1G / 1024)},
+		{"mem=3g", 3 * SZ_1G},
+		{"mem=2T", 2048 * SZ_1G},
+		{"mem=0x10G", 16 * SZ_1G},
+		{"mem=18446744073709551615", UINT64_MAX},
+		{"mem=16777215T", UINT64_C(16777215) << 40},
+		{"mem=007M", 7 * (SZ_1G / 1024)},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		tap_ok(parse(rows[i].text) == OK && a.mem == rows[i].bytes, "%s", rows[i].text);
+}
+
+static void test_complaints(void)
+{
+	static const struct {
+		const char *text;
+		const char *line;
+	} rows[] = {
+		{"foo=1", "unknown argument \"foo=1\""},
+		{"foo", "unknown argument \"foo\""},
+		{"=", "unknown argument \"=\""},
+		{"=1G", "unknown argument \"=1G\""},
+		{"Mem=1G", "unknown argument \"Mem=1G\""},
+		{"me=1G", "unknown argument \"me=1G\""},
+		{"memx=1G", "unknown argument \"memx=1G\""},
+		{"vmem.siz=1G", "unknown argument \"vmem.siz=1G\""},
+		{"a\x1b[2J\xff", "unknown argument \"a?[2J?\""},
+		{"mem", "mem: needs a value"},
+		{"mem=", "mem=: needs a value"},
+		{"test=", "test=: needs a value"},
+		{"mem=12Q", "mem=12Q: not a size (try 512M, 1G)"},
+		{"mem=G", "mem=G: not a size (try 512M, 1G)"},
+		{"mem=0x", "mem=0x: not a size (try 512M, 1G)"},
+		{"mem=1GB", "mem=1GB: not a size (try 512M, 1G)"},
+		{"mem=-1", "mem=-1: not a size (try 512M, 1G)"},
+		{"mem=1.5G", "mem=1.5G: not a size (try 512M, 1G)"},
+		{"mem=12f", "mem=12f: not a size (try 512M, 1G)"},
+		{"mem=0", "mem=0: too small (at least 4096)"},
+		{"mem=4095", "mem=4095: too small (at least 4096)"},
+		{"mem=16777216T", "mem=16777216T: too large (at most 18446744073709551615)"},
+		{"seed=18446744073709551616",
+		 "seed=18446744073709551616: too large (at most 18446744073709551615)"},
+		{"seed=0x10000000000000000",
+		 "seed=0x10000000000000000: too large (at most 18446744073709551615)"},
+		{"seed=1K", "seed=1K: not a number (try 4, 0x10)"},
+		{"harts=0", "harts=0: too small (at least 1)"},
+		{"harts=four", "harts=four: not a number (try 4, 0x10)"},
+		{"timeout=0", "timeout=0: too small (at least 1)"},
+		{"timeout=1000001", "timeout=1000001: too large (at most 1000000)"},
+		{"vmem.block=3M", "vmem.block=3M: not a power of two"},
+		{"mode=sv32", "mode=sv32: not one of auto, sv39, sv48, sv57"},
+		{"mode=sv3", "mode=sv3: not one of auto, sv39, sv48, sv57"},
+		{"vmem=yes", "vmem=yes: not one of auto, vhost, builtin, none"},
+		{"flush=", "flush=: needs a value"},
+		{"model=1", "model=1: not one of off, on"},
+		{"list=1", "list=1: takes no value"},
+		{"list=", "list=: takes no value"},
+	};
+
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+		tap_ok(complains(rows[i].text, rows[i].line), "%s", rows[i].line);
+	tap_ok(parse("seed=x") == ERR_INVAL && !a.seed_given, "a wrong seed is none");
+}
+
+static void test_lengths(void)
+{
+	char text[1024] = "test=";
+
+	memset(text + 5, 'x', ARGS_TEXT_LEN - 1);
+	tap_ok(parse(text) == OK && strlen(a.test) == ARGS_TEXT_LEN - 1, "as long as it may be");
+	text[5 + ARGS_TEXT_LEN - 1] = 'x';
+	tap_ok(parse(text) == ERR_INVAL && strcmp(a.test, "*") == 0 &&
+		       strstr(errors.line[0], "x...: too long (at most 255 characters)") != NULL,
+	       "one more");
+	memset(text, 'y', sizeof(text) - 1);
+	tap_ok(parse(text) == ERR_INVAL && strstr(errors.line[0], "yyy...\"") != NULL &&
+		       strlen(errors.line[0]) < ARGS_ERROR_LEN,
+	       "a long stranger is cut");
+	memset(text, 'z', sizeof(text) - 1);
+	memcpy(text, "mem=", 4);
+	tap_ok(parse(text) == ERR_INVAL && strstr(errors.line[0], "...: not a size") != NULL,
+	       "and what is said about it has room");
+}
+
+static void test_many_errors(void)
+{
+	tap_ok(parse("a b c d e f g h i j mem=1G") == ERR_INVAL && errors.nr == ARGS_MAX_ERRORS &&
+		       errors.lost == 2,
+	       "ten strangers: eight lines, two lost");
+	tap_ok(strcmp(errors.line[0], "unknown argument \"a\"") == 0 &&
+		       strcmp(errors.line[7], "unknown argument \"h\"") == 0,
+	       "in their order");
+	tap_ok(a.mem == SZ_1G, "the other words are honoured all the same");
+}
+
+/* Every name that the parser knows is in the help, and help begins with a name it knows. */
+static void test_help(void)
+{
+	unsigned lines = 0;
+	bool ok = true;
+
+	for (; args_help(lines) != NULL; lines++) {
+		const char *help = args_help(lines);
+		char word[32] = "";
+
+		memcpy(word, help, strcspn(help, "= "));
+		(void)parse(word);
+		if (errors.nr != 0 && strstr(errors.line[0], "unknown") != NULL)
+			ok = false;
+	}
+	tap_ok(ok && lines == 15, "fourteen arguments, and one line for the ignored ones");
+	tap_ok(args_help(1000) == NULL, "behind the last line");
+}
+
+/* Any text: no sanitizer complains, and lines end. */
+static void test_noise(void)
+{
+	static const char letters[] = "memtsd=.vbk019xGKT \x7f\xff\x01";
+	uint64_t x = 88172645463325252;
+	char text[65];
+	bool ok = true;
+
+	for (unsigned n = 0; n < 20000; n++) {
+		size_t len = n % sizeof(text);
+
+		for (size_t i = 0; i < len; i++) {
+			x ^= x << 13;
+			x ^= x >> 7;
+			x ^= x << 17;
+			text[i] = letters[x % (sizeof(letters) - 1)];
+		}
+		text[len] = '\0';
+		(void)parse(text);
+		for (unsigned i = 0; i < errors.nr; i++)
+			ok = ok && strnlen(errors.line[i], ARGS_ERROR_LEN) < ARGS_ERROR_LEN;
+	}
+	tap_ok(ok, "20000 lines of noise");
+}
+
+int main(void)
+{
+	test_defaults();
+	test_values();
+	test_sizes();
+	test_complaints();
+	test_lengths();
+	test_many_errors();
+	test_help();
+	test_noise();
+	return tap_done();
+}

@@ -1,0 +1,431 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* hotplug.*: memory arrives through virtio-mem, every hart uses it, it leaves without a trace. */
+#include <string.h>
+
+#include "firmware/arch.h"
+#include "firmware/console.h"
+#include "firmware/fence.h"
+#include "firmware/root.h"
+#include "mm/hotplug.h"
+#include "mm/kernel.h"
+#include "mm/model.h"
+#include "mm/ptpage.h"
+#include "platform/plug.h"
+#include "tests/accounts.h"
+#include "tests/probes.h"
+#include "tests/test.h"
+
+#define TRAP_CLAUSE "Privileged ISA, SFENCE.VMA: after the shootdown no hart uses the old entry"
+
+static uint64_t block_size(const struct test_run *t)
+{
+	return max_u64(t->bench->vmem->geo.block_size, HOTPLUG_GRANULE);
+}
+
+/* @blocks memory blocks from the @first one on, of the device's region. */
+static struct region blocks(const struct test_run *t, uint64_t first, uint64_t n)
+{
+	uint64_t size = block_size(t);
+
+	return (struct region){t->bench->vmem->geo.addr + first * size, n * size};
+}
+
+static uint64_t nr_blocks(const struct test_run *t)
+{
+	return t->bench->vmem->geo.region_size / block_size(t);
+}
+
+static struct spots spots_of(const struct test_run *t, struct region r)
+{
+	return (struct spots){direct_va(r.start), r.size, t->bench->seed};
+}
+
+static struct hot_region *add(struct test_run *t, struct region r, uint64_t prot)
+{
+	struct hot_report rep;
+	struct hot_region *h;
+
+	ASSERT_OK(t, plug_add(t->bench->vmem, r, prot, &h, &rep));
+	EXPECT(t, rep.shootdowns == 1, "add of 0x%llx bytes took %llu shootdowns",
+	       (unsigned long long)r.size, (unsigned long long)rep.shootdowns);
+	return h;
+}
+
+static void take_away(struct test_run *t, struct hot_region *h)
+{
+	struct hot_report rep = {.shootdowns = 1};
+	paddr_t busy;
+
+	ASSERT_OK(t, plug_remove(t->bench->vmem, h, &busy, &rep));
+	EXPECT(t, rep.shootdowns == 1, "remove took %llu shootdowns",
+	       (unsigned long long)rep.shootdowns);
+}
+
+/* Add, use on every hart, remove with its control, trap on every hart. */
+static void round_trip(struct test_run *t, struct region r)
+{
+	struct spots s = spots_of(t, r);
+	struct hot_region *h = add(t, r, PROT_RW);
+
+	probes_write_and_read(t, &t->all, &s);
+	probes_read(t, &t->all, &t->all, &s);
+	accounts_audit(t);
+	probes_control_next(t, &t->all, &s, ACCESS_LOAD);
+	take_away(t, h);
+	probes_must_trap(t, &t->all, &s, ACCESS_LOAD);
+	accounts_audit(t);
+}
+
+TEST(hotplug, block, .needs = NEEDS_VMEM, .clause = TRAP_CLAUSE)
+{
+	round_trip(t, blocks(t, 0, 1));
+}
+
+/* All of the device's region: 1 GiB on QEMU, one leaf where the mode has it. */
+TEST(hotplug, all, .needs = NEEDS_VMEM, .clause = TRAP_CLAUSE)
+{
+	round_trip(t, blocks(t, 0, nr_blocks(t)));
+}
+
+/* A start that is no multiple of 1 GiB and an end that is none either: mixed leaves. */
+TEST(hotplug, unaligned, .needs = NEEDS_VMEM, .clause = TRAP_CLAUSE)
+{
+	uint64_t n = nr_blocks(t);
+
+	if (n < 8) {
+		test_skip(t, "region of %llu blocks is too small", (unsigned long long)n);
+		return;
+	}
+	round_trip(t, blocks(t, 1, n - 2));
+	round_trip(t, blocks(t, 3, n / 2));
+}
+
+/* Eight pieces, removed in an order of their own; the others stay usable meanwhile. */
+TEST(hotplug, order, .needs = NEEDS_VMEM, .clause = TRAP_CLAUSE)
+{
+	struct hot_region *h[8];
+	struct region r[8];
+	unsigned order[8];
+
+	if (nr_blocks(t) < 16) {
+		test_skip(t, "region of %llu blocks is too small", (unsigned long long)nr_blocks(t));
+		return;
+	}
+	for (unsigned i = 0; i < 8; i++) {
+		uint64_t each = nr_blocks(t) / 8;
+
+		r[i] = blocks(t, i * each, 1 + rng_below(&t->rng, each));
+		order[i] = i;
+	}
+	for (unsigned i = 8; i > 1; i--) {
+		unsigned j = (unsigned)rng_below(&t->rng, i);
+		unsigned tmp = order[i - 1];
+
+		order[i - 1] = order[j];
+		order[j] = tmp;
+	}
+	for (unsigned i = 0; i < 8; i++) {
+		struct spots s = spots_of(t, r[i]);
+
+		h[i] = add(t, r[i], PROT_RW);
+		probes_write_and_read(t, &t->all, &s);
+	}
+	for (unsigned i = 0; i < 8; i++) {
+		struct spots gone = spots_of(t, r[order[i]]);
+
+		probes_control_next(t, &t->all, &gone, ACCESS_LOAD);
+		take_away(t, h[order[i]]);
+		probes_must_trap(t, &t->all, &gone, ACCESS_LOAD);
+		for (unsigned k = i + 1; k < 8; k++) {
+			struct spots stays = spots_of(t, r[order[k]]);
+
+			probes_read(t, &t->all, &t->all, &stays);
+		}
+		accounts_audit(t);
+	}
+}
+
+/* A thousand times the smallest step, at any block: the accounts are where they began. */
+TEST(hotplug, cycles, .needs = NEEDS_VMEM, .timeout_ms = 120000, .clause = TRAP_CLAUSE)
+{
+	struct accounts before = accounts_take(t->bench);
+
+	for (unsigned i = 0; i < 1000 && t->fails == 0; i++) {
+		struct region r = blocks(t, rng_below(&t->rng, nr_blocks(t)), 1);
+		struct spots s = spots_of(t, r);
+		struct hot_region *h = add(t, r, PROT_RW);
+
+		probes_write_and_read(t, &t->all, &s);
+		if (i % 16 == 0)
+			probes_control_next(t, &t->all, &s, ACCESS_LOAD);
+		take_away(t, h);
+		probes_must_trap(t, &t->all, &s, ACCESS_LOAD);
+		if (i % 100 == 99)
+			accounts_check(t, &before);
+	}
+}
+
+/* Every word of a block, written by one hart, read by all. */
+struct content {
+	vaddr_t va;
+	uint64_t size;
+	uint64_t seed;
+	bool write;
+	uint64_t wrong[MAX_HARTS];
+};
+
+static void content_job(void *arg)
+{
+	struct content *c = arg;
+	uint64_t wrong = 0;
+
+	for (uint64_t off = 0; off < c->size; off += sizeof(uint64_t)) {
+		volatile uint64_t *p = arch_virt_to_ptr(c->va + off);
+		uint64_t v = (c->seed + off) * UINT64_C(0x9e3779b97f4a7c15);
+
+		if (c->write)
+			*p = v;
+		else
+			wrong += *p != v;
+	}
+	c->wrong[arch_hart()] = wrong;
+}
+
+TEST(hotplug, content, .needs = NEEDS_VMEM)
+{
+	static struct content c;
+	struct region r = blocks(t, rng_below(&t->rng, nr_blocks(t)), 1);
+	struct hot_region *h = add(t, r, PROT_RW);
+
+	hartset_for_each(writer, &t->all) {
+		struct hartset one = hartset_of(writer);
+
+		c = (struct content){direct_va(r.start), r.size, rng_next(&t->rng), true, {0}};
+		test_on_harts(t, &one, content_job, &c);
+		c.write = false;
+		test_on_harts(t, &t->all, content_job, &c);
+		hartset_for_each(reader, &t->all)
+			EXPECT(t, c.wrong[reader] == 0,
+			       "hart%u read %llu words that hart%u did not write", reader,
+			       (unsigned long long)c.wrong[reader], writer);
+	}
+	take_away(t, h);
+	/* What comes back is not what was there: the device threw it away. */
+	h = add(t, r, PROT_RW);
+	c.wrong[0] = 0;
+	content_job(&c);
+	EXPECT(t, c.wrong[0] != 0, "content survived unplug: the device did not discard it");
+	take_away(t, h);
+}
+
+static void sync_fetch(void *arg)
+{
+	(void)arg;
+	raw_fence_i();
+}
+
+/* The memory is executable this once, so that fetch can be seen to work before it has to trap. */
+TEST(hotplug, traps, .needs = NEEDS_VMEM, .clause = TRAP_CLAUSE)
+{
+	static const enum access all[] = {ACCESS_LOAD, ACCESS_STORE, ACCESS_FETCH};
+
+	for (unsigned i = 0; i < ARRAY_LEN(all); i++) {
+		struct region r = blocks(t, rng_below(&t->rng, nr_blocks(t)), 1);
+		struct hot_region *h = add(t, r, PROT_RWX);
+		struct spots s = {direct_va(r.start) + align_down(rng_below(&t->rng, r.size), PAGE_SIZE),
+				  PAGE_SIZE, 0};
+
+		for (unsigned k = 0; k < spots_count(&s); k++)
+			probe_stub(arch_virt_to_ptr(align_down(spots_at(&s, k), PROBE_STUB_BYTES)),
+				   0x1234567);
+		test_on_harts(t, &t->all, sync_fetch, NULL);
+		if (all[i] == ACCESS_FETCH) {
+			/* Each hart runs the stub: its instruction side holds the page now. */
+			s.size = PROBE_STUB_BYTES;
+			probes_fetch(t, &t->all, s.va, 0x1234567);
+		} else {
+			probes_write_and_read(t, &t->all, &s);
+		}
+		probes_control_next(t, &t->all, &s, all[i]);
+		take_away(t, h);
+		probes_must_trap(t, &t->all, &s, all[i]);
+	}
+}
+
+struct second_root {
+	paddr_t root;
+	vaddr_t va;
+	uint64_t expected;
+	bool bad[MAX_HARTS];
+};
+
+/* Translate with the copied root for one load, and go back. */
+static void load_through_copy(void *arg)
+{
+	struct second_root *s = arg;
+	uint64_t mode = kernel_table()->mode->satp_mode;
+	bool irq = arch_irq_save();
+	struct probe p;
+
+	arch_set_root(s->root, mode, 0);
+	/* Same ASID, other root: nothing of the old one may be used. */
+	fence_local_all();
+	p = probe_load(s->va);
+	arch_set_root(kernel_table()->root, mode, 0);
+	fence_local_all();
+	arch_irq_restore(irq);
+	s->bad[arch_hart()] = p.trapped || p.value != s->expected;
+}
+
+/*
+ * A root that was copied before the add sees the new memory, without a word to it: root entries
+ * are populated once and shared. (Linux: preallocate_pgd_pages_range(); 7d3332be011e.)
+ */
+TEST(hotplug, second_root, .needs = NEEDS_VMEM)
+{
+	static struct second_root s;
+	struct region r = blocks(t, nr_blocks(t) / 2, 1);
+	paddr_t copy = ptpage_alloc();
+	struct hot_region *h;
+
+	ASSERT(t, copy != FRAME_NONE, "no memory for a root");
+	memcpy(phys_to_ptr(copy), phys_to_ptr(kernel_table()->root), PAGE_SIZE);
+	h = add(t, r, PROT_RW);
+	s = (struct second_root){copy, direct_va(r.start), UINT64_C(0x600dc0ffee), {false}};
+	*(volatile uint64_t *)arch_virt_to_ptr(s.va) = s.expected;
+	test_on_harts(t, &t->all, load_through_copy, &s);
+	hartset_for_each(i, &t->all)
+		if (s.bad[i])
+			test_fail(t, EVIDENCE_PROBE, "hart%u does not see 0x%llx through the copied root",
+				  i, (unsigned long long)s.va);
+	take_away(t, h);
+	model_root_dropped(copy);
+	ptpage_free(copy, kernel_table()->mode->levels - 1);
+}
+
+/* Memory in use is not taken away; when it is given back, it is. */
+TEST(hotplug, refuse, .needs = NEEDS_VMEM)
+{
+	struct region r = blocks(t, 0, 1);
+	struct hot_region *h = add(t, r, PROT_RW);
+	paddr_t pa = zone_alloc(&h->zone, (unsigned)rng_below(&t->rng, 5), OWNER_TEST);
+	unsigned order = frame_of(pa)->order;
+	struct spots s = spots_of(t, r);
+	paddr_t busy = 0;
+
+	ASSERT(t, pa != FRAME_NONE, "nothing to allocate in online memory");
+	EXPECT(t, plug_remove(t->bench->vmem, h, &busy, NULL) == ERR_BUSY,
+	       "memory in use was taken away");
+	EXPECT(t, busy == pa, "busy frame is 0x%llx, reported 0x%llx", (unsigned long long)pa,
+	       (unsigned long long)busy);
+	probes_write_and_read(t, &t->all, &s);
+	frame_free(pa, order, OWNER_TEST);
+	take_away(t, h);
+}
+
+/* Ranges that hot-add has to refuse, each with its error and nothing changed. */
+TEST(hotplug, errors, .needs = NEEDS_VMEM)
+{
+	struct region can = kernel_mappable_range();
+	struct region r = blocks(t, 2, 2);
+	const struct {
+		struct region r;
+		enum err due;
+	} rows[] = {
+		{{r.start, 0}, ERR_INVAL},
+		{{r.start + PAGE_SIZE, SZ_2M}, ERR_INVAL},
+		{{r.start, SZ_2M - PAGE_SIZE}, ERR_INVAL},
+		{{region_end(can), SZ_2M}, ERR_RANGE},
+		{{region_end(can) - SZ_2M, 2 * SZ_2M}, ERR_RANGE},
+		{{-SZ_2M, SZ_2M}, ERR_RANGE},
+		{{t->bench->machine->ram[0].start & ~(SZ_2M - 1), SZ_2M}, ERR_EXIST},
+		{{r.start, SZ_2M}, ERR_EXIST},
+		{{r.start - SZ_2M, 2 * SZ_2M}, ERR_EXIST},
+		{{region_end(r) - SZ_2M, 2 * SZ_2M}, ERR_EXIST},
+	};
+	struct hot_region *h = add(t, r, PROT_RW);
+
+	for (unsigned i = 0; i < ARRAY_LEN(rows); i++) {
+		struct hot_region *out;
+		enum err err = hot_add(rows[i].r, PROT_RW, &out, NULL);
+
+		EXPECT(t, err == rows[i].due, "row %u, 0x%llx+0x%llx: %s, due %s", i,
+		       (unsigned long long)rows[i].r.start, (unsigned long long)rows[i].r.size,
+		       err_name(err), err_name(rows[i].due));
+	}
+	take_away(t, h);
+}
+
+/* Out of memory at the k-th allocation of an add: undone, the device's blocks too. */
+TEST(hotplug, nomem, .needs = NEEDS_VMEM)
+{
+	struct region r = blocks(t, nr_blocks(t) / 4, 2);
+	struct accounts before = accounts_take(t->bench);
+	unsigned k = 1;
+
+	for (; k < 64 && t->fails == 0; k++) {
+		struct hot_region *h;
+		enum err err;
+
+		frame_fail_at(k);
+		err = plug_add(t->bench->vmem, r, PROT_RW, &h, NULL);
+		frame_fail_at(0);
+		if (err == OK) {
+			take_away(t, h);
+			break;
+		}
+		EXPECT(t, err == ERR_NOMEM, "k=%u: %s", k, err_name(err));
+		accounts_check(t, &before);
+	}
+	EXPECT(t, k > 8, "only %u allocations were made to fail", k - 1);
+}
+
+/* Make plugged memory follow the requested size: whole blocks at the end of what is there. */
+static void follow_once(struct test_run *t, uint64_t *nr_plugged)
+{
+	struct virtio_mem *v = t->bench->vmem;
+	uint64_t want = v->geo.requested_size / block_size(t);
+
+	while (*nr_plugged < want) {
+		uint64_t n = min_u64(want - *nr_plugged, 64);
+
+		(void)add(t, blocks(t, *nr_plugged, n), PROT_RW);
+		*nr_plugged += n;
+	}
+	while (*nr_plugged > want) {
+		struct hot_region *h = hot_find(blocks(t, *nr_plugged - 1, 1).start);
+
+		ASSERT(t, h != NULL, "no hot-added memory at block %llu",
+		       (unsigned long long)*nr_plugged - 1);
+		*nr_plugged -= h->phys.size / block_size(t);
+		take_away(t, h);
+	}
+}
+
+/* The device changes its mind, as often as its schedule says; the driver follows. */
+TEST(hotplug, follow, .needs = NEEDS_VMEM, .timeout_ms = 60000)
+{
+	struct virtio_mem *v = t->bench->vmem;
+	uint64_t plugged = 0;
+	unsigned changes = 0;
+
+	(void)virtio_mem_config_changed(v);
+	ASSERT_OK(t, virtio_mem_refresh(v));
+	ASSERT_OK(t, virtio_mem_ready(v));
+	for (unsigned idle = 0; idle < 1000; idle++) {
+		if (!virtio_mem_config_changed(v)) {
+			arch_yield();
+			continue;
+		}
+		ASSERT_OK(t, virtio_mem_refresh(v));
+		note("requested 0x%llx of 0x%llx bytes", (unsigned long long)v->geo.requested_size,
+		     (unsigned long long)v->geo.region_size);
+		follow_once(t, &plugged);
+		EXPECT_OK(t, virtio_mem_check(v));
+		changes++;
+		idle = 0;
+	}
+	EXPECT(t, changes > 0, "the device never asked for another size");
+	while (hot_first() != NULL)
+		take_away(t, hot_first());
+}

@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Wires everything: device tree, arguments, memory manager, device, harts, then the tests. */
+#include <stdio.h>
+#include <string.h>
+
+#include "firmware/arch.h"
+#include "firmware/args.h"
+#include "firmware/console.h"
+#include "firmware/hart.h"
+#include "firmware/image.h"
+#include "firmware/machine.h"
+#include "firmware/probe.h"
+#include "firmware/root.h"
+#include "firmware/sbi.h"
+#include "firmware/time.h"
+#include "mm/bootmem.h"
+#include "mm/fault.h"
+#include "mm/frame.h"
+#include "mm/hotplug.h"
+#include "mm/kernel.h"
+#include "mm/model.h"
+#include "mm/ptpage.h"
+#include "mm/shootdown.h"
+#include "platform/exitdev.h"
+#include "platform/plic.h"
+#include "tests/banner.h"
+#include "tests/memdev.h"
+#include "tests/runner.h"
+
+#define MAX_FDT (512 * 1024)
+#define HART_START_MS 30000
+
+/* The tree is copied here before any memory is used: it may lie in what looks like free RAM. */
+static uint8_t fdt[MAX_FDT] __attribute__((aligned(8)));
+static struct machine machine;
+static struct args args;
+static struct bench bench;
+
+void hotwalk_main(uint64_t hartid, paddr_t fdt_pa, paddr_t load);
+
+/* Nothing can be tested: say why, once, and end in peace. */
+static void give_up(const char *fmt, ...) printf_fn(1, 2) noreturn_fn;
+static void give_up(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsay("hotwalk: DONE NOTHING ", fmt, ap);
+	va_end(ap);
+	sbi_shutdown(true);
+	hart_park();
+}
+
+static uint32_t be32(const uint8_t *p)
+{
+	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+}
+
+static size_t copy_fdt(paddr_t pa)
+{
+	const uint8_t *p = early_window(pa, 8);
+	uint32_t magic = be32(p);
+	uint32_t size = be32(p + 4);
+
+	if (magic != UINT32_C(0xd00dfeed))
+		give_up("no device tree at 0x%llx (a1): magic 0x%x; started by U-Boot's go? use booti",
+			(unsigned long long)pa, (unsigned)magic);
+	if (size > MAX_FDT)
+		give_up("device tree at 0x%llx has %u bytes, at most %u are supported",
+			(unsigned long long)pa, (unsigned)size, MAX_FDT);
+	memcpy(fdt, early_window(pa, size), size);
+	return size;
+}
+
+static void read_args(size_t fdt_size)
+{
+	static struct args_errors errors;
+	char unknown[32];
+
+	if (args_parse(&args, machine_bootargs(fdt, fdt_size), &errors) != OK) {
+		for (unsigned i = 0; i < errors.nr; i++)
+			note("args: %s", errors.line[i]);
+		note("args: these are known:");
+		for (unsigned i = 0; args_help(i) != NULL; i++)
+			note("  %s", args_help(i));
+		give_up("wrong boot arguments: %s", errors.line[0]);
+	}
+	if (fault_arm(args.inject, unknown, sizeof(unknown)) != OK) {
+		note("args: these faults are known:");
+		for (unsigned f = 0; f < NR_FAULTS; f++)
+			note("  %-16s %s", fault_info((enum fault)f)->name,
+			     fault_info((enum fault)f)->what);
+		give_up("wrong boot arguments: inject=%s: no such fault", unknown);
+	}
+}
+
+static void read_machine(size_t fdt_size)
+{
+	enum err err = machine_read(&machine, fdt, fdt_size, args.mem);
+
+	for (unsigned i = 0; i < machine.nr_notes; i++)
+		note("dt: %s", machine.notes[i]);
+	if (machine.notes_lost != 0)
+		note("dt: and %u more notes", machine.notes_lost);
+	if (err != OK)
+		give_up("the device tree cannot be used: %s",
+			machine.nr_notes != 0 ? machine.notes[machine.nr_notes - 1] : err_name(err));
+}
+
+static const struct mmu_mode *choose_mode(void)
+{
+	/* Sv48 preferred: one more level than Sv39 to get wrong, and 1 GiB leaves to split. */
+	static const uint64_t wanted[] = {
+		[MODE_ARG_AUTO] = 9, [MODE_ARG_SV39] = 8, [MODE_ARG_SV48] = 9, [MODE_ARG_SV57] = 10};
+	uint64_t mode = wanted[args.mode];
+
+	bench.modes = early_probe_modes(args.mode != MODE_ARG_SV39);
+	if ((bench.modes >> mode & 1) == 0) {
+		if (args.mode != MODE_ARG_AUTO)
+			give_up("mode=%s: satp of this hart refuses it", mmu_mode_by_satp(mode)->name);
+		mode = 8;
+	}
+	return mmu_mode_by_satp(mode);
+}
+
+static void choose_seed(void)
+{
+	bench.seed = args.seed;
+	if (!args.seed_given)
+		bench.seed = machine.rng_seed != 0 ? machine.rng_seed : time_ticks();
+}
+
+static void init_memory(const struct mmu_mode *mode)
+{
+	struct region can = kernel_mappable(mode, &machine);
+	enum err err = bootmem_init(&machine, image_region(), region_end(can));
+
+	if (err != OK)
+		give_up("no 2 MiB of RAM is free beside reserved memory and the image: %s",
+			err_name(err));
+	/* Before the first allocation: the region of a built-in device is cut out of RAM. */
+	memdev_choose(&bench);
+	if (hart_init(&machine, bench.boot_hartid, args.harts) == 0)
+		give_up("no hart");
+	arch_set_direct_offset(early_map_arena(bootmem_arena()));
+	err = kernel_init(mode, &machine);
+	if (err == OK)
+		err = ptpage_init();
+	if (err != OK)
+		give_up("the kernel table cannot be built: %s (%u RAM regions)", err_name(err),
+			machine.nr_ram);
+	hotplug_init(region_end(machine.ram[machine.nr_ram - 1]));
+	if (args.model)
+		model_init(kernel_table());
+}
+
+static void start_harts(void)
+{
+	unsigned order = 0;
+	paddr_t stacks;
+
+	while (PAGE_SIZE << order < (uint64_t)hart_count() * HART_STACK_SIZE)
+		order++;
+	stacks = frame_alloc(order, OWNER_BOOT);
+	if (stacks == FRAME_NONE)
+		give_up("no memory for the stacks of %u harts", hart_count());
+	hart_start_all(kernel_satp(), phys_to_ptr(stacks), HART_START_MS);
+	if (args.flush == FLUSH_ARG_IPI || (args.flush == FLUSH_ARG_AUTO && !arch_has_rfence()))
+		shootdown_use(SHOOTDOWN_IPI);
+	if (args.flush == FLUSH_ARG_SBI && !arch_has_rfence())
+		give_up("flush=sbi: this SBI has no RFENCE");
+}
+
+static void panic_exit(void)
+{
+	machine_exit_run(&machine, 3);
+}
+
+/* On the boot hart, in the early table, at the image's own virtual address. */
+void hotwalk_main(uint64_t hartid, paddr_t fdt_pa, paddr_t load)
+{
+	const struct mmu_mode *mode;
+	size_t fdt_size;
+
+	image_init(load);
+	sbi_init();
+	probe_init();
+	say(" "); /* what the firmware before us left unfinished ends here */
+	fdt_size = copy_fdt(fdt_pa);
+	read_args(fdt_size);
+	read_machine(fdt_size);
+	bench.machine = &machine;
+	bench.args = &args;
+	bench.boot_hartid = hartid;
+	time_init(machine.timebase_hz);
+	choose_seed();
+	mode = choose_mode();
+	init_memory(mode);
+	exitdev_init(&machine);
+	panic_set_exit(panic_exit);
+	runner_init();
+	start_harts();
+	if (plic_init(&machine) != OK && machine.intc.kind != INTC_NONE)
+		note("plic: not used, drivers poll");
+	banner_print(&bench);
+	memdev_start(&bench);
+	if (args.list)
+		runner_list();
+	machine_exit_run(&machine, runner_run(&bench));
+}

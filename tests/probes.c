@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What every hart sees at a list of addresses. */
+#include "tests/probes.h"
+
+#include "firmware/arch.h"
+#include "firmware/console.h"
+#include "mm/kernel.h"
+#include "mm/shootdown.h"
+
+unsigned spots_count(const struct spots *s)
+{
+	return (unsigned)((s->size + SZ_2M - 1) / SZ_2M) + 2;
+}
+
+vaddr_t spots_at(const struct spots *s, unsigned i)
+{
+	unsigned n = spots_count(s);
+	struct rng r = rng_stream(s->seed, i);
+	uint64_t start, len;
+
+	if (i == 0)
+		return s->va;
+	if (i == n - 1)
+		return s->va + s->size - sizeof(uint64_t);
+	start = (i - 1) * SZ_2M;
+	len = min_u64(SZ_2M, s->size - start);
+	return s->va + start + align_down(rng_below(&r, len), sizeof(uint64_t));
+}
+
+/* What one hart found; one a hart, so that nothing is shared while it runs. */
+struct finding {
+	unsigned bad;
+	vaddr_t va; /* the first one */
+	struct probe seen;
+	uint64_t expected;
+};
+
+struct job {
+	struct spots spots;
+	enum access access;
+	bool expect_trap;
+	bool write;
+	unsigned writer; /* whose words are expected, for reads */
+	uint64_t expected; /* of a fetched stub */
+	struct finding found[MAX_HARTS];
+};
+
+static uint64_t word(unsigned hart, vaddr_t va)
+{
+	return va ^ (uint64_t)(hart + 1) << 56 ^ UINT64_C(0x5a5a);
+}
+
+static void bad(struct finding *f, vaddr_t va, struct probe seen, uint64_t expected)
+{
+	if (f->bad++ != 0)
+		return;
+	f->va = va;
+	f->seen = seen;
+	f->expected = expected;
+}
+
+static void trap_job(void *arg)
+{
+	struct job *j = arg;
+	struct finding *f = &j->found[arch_hart()];
+	unsigned n = spots_count(&j->spots);
+
+	for (unsigned i = 0; i < n; i++) {
+		vaddr_t va = spots_at(&j->spots, i);
+		struct probe p = probe_access(j->access, va, word(arch_hart(), va));
+
+		if (!p.trapped || p.cause != probe_page_fault(j->access))
+			bad(f, va, p, probe_page_fault(j->access));
+	}
+}
+
+static void word_job(void *arg)
+{
+	struct job *j = arg;
+	struct finding *f = &j->found[arch_hart()];
+	unsigned n = spots_count(&j->spots);
+	unsigned writer = j->write ? arch_hart() : j->writer;
+
+	for (unsigned i = 0; i < n; i++) {
+		vaddr_t va = spots_at(&j->spots, i);
+		struct probe p = {0};
+
+		if (j->write)
+			p = probe_store(va, word(writer, va));
+		if (!p.trapped)
+			p = probe_load(va);
+		if (p.trapped || p.value != word(writer, va))
+			bad(f, va, p, word(writer, va));
+	}
+}
+
+static struct job job; /* too large for a stack; one test runs at a time */
+
+static void start_job(const struct spots *s)
+{
+	job = (struct job){.spots = *s};
+}
+
+static void report(struct test_run *t, unsigned h, const char *what)
+{
+	const struct finding *f = &job.found[h];
+	unsigned n = spots_count(&job.spots);
+
+	if (f->bad == 0)
+		return;
+	if (f->seen.trapped)
+		test_fail(t, EVIDENCE_PROBE,
+			  "hart%u (id %llu) %s: %u of %u, first at 0x%llx: %s, stval 0x%llx, expected 0x%llx",
+			  h, (unsigned long long)hart_get(h)->hartid, what, f->bad, n,
+			  (unsigned long long)f->va, trap_cause_name(f->seen.cause),
+			  (unsigned long long)f->seen.tval, (unsigned long long)f->expected);
+	else
+		test_fail(t, EVIDENCE_PROBE,
+			  "hart%u (id %llu) %s: %u of %u, first at 0x%llx: no trap, saw 0x%llx, expected %s0x%llx",
+			  h, (unsigned long long)hart_get(h)->hartid, what, f->bad, n,
+			  (unsigned long long)f->va, (unsigned long long)f->seen.value,
+			  job.expect_trap ? "scause " : "", (unsigned long long)f->expected);
+	pt_print_walk(kernel_table(), f->va);
+}
+
+void probes_write_and_read(struct test_run *t, const struct hartset *harts, const struct spots *s)
+{
+	hartset_for_each(h, harts) {
+		struct hartset one = hartset_of(h);
+
+		start_job(s);
+		job.write = true;
+		test_on_harts(t, &one, word_job, &job);
+		report(t, h, "store and load back");
+	}
+}
+
+void probes_read(struct test_run *t, const struct hartset *harts, const struct hartset *writers,
+		 const struct spots *s)
+{
+	start_job(s);
+	hartset_for_each(h, writers)
+		job.writer = h;
+	test_on_harts(t, harts, word_job, &job);
+	hartset_for_each(h, harts)
+		report(t, h, "load");
+}
+
+static void fetch_job(void *arg)
+{
+	struct job *j = arg;
+	struct probe p = probe_fetch(j->spots.va);
+
+	if (p.trapped || p.value != j->expected)
+		bad(&j->found[arch_hart()], j->spots.va, p, j->expected);
+}
+
+void probes_fetch(struct test_run *t, const struct hartset *harts, vaddr_t va, uint64_t value)
+{
+	start_job(&(struct spots){va, PROBE_STUB_BYTES, 0});
+	job.expected = value;
+	test_on_harts(t, harts, fetch_job, &job);
+	hartset_for_each(h, harts)
+		report(t, h, "fetch");
+}
+
+void probes_must_trap(struct test_run *t, const struct hartset *harts, const struct spots *s,
+		      enum access a)
+{
+	start_job(s);
+	job.access = a;
+	job.expect_trap = true;
+	test_on_harts(t, harts, trap_job, &job);
+	hartset_for_each(h, harts)
+		report(t, h, access_name(a));
+}
+
+static struct {
+	struct test_run *t;
+	struct hartset harts;
+	struct spots spots;
+	enum access access;
+} control;
+
+static void run_control(void *arg)
+{
+	struct hartset lost;
+	unsigned stale = 0;
+	unsigned tries = 0;
+
+	(void)arg;
+	start_job(&control.spots);
+	job.access = control.access;
+	if (hart_run(&control.harts, trap_job, &job, TEST_TIMEOUT_MS / 2, &lost) != OK)
+		note("control: %u harts did not finish", hartset_count(&lost));
+	hartset_for_each(h, &control.harts) {
+		stale += job.found[h].bad;
+		tries += spots_count(&job.spots);
+	}
+	test_control(control.t, stale, tries);
+}
+
+void probes_control_next(struct test_run *t, const struct hartset *harts, const struct spots *s,
+			 enum access a)
+{
+	control.t = t;
+	control.harts = *harts;
+	control.spots = *s;
+	control.access = a;
+	shootdown_before_next(run_control, NULL);
+}

@@ -1,0 +1,107 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* How a test is written: declared where it stands, judged by what it records. */
+#ifndef TESTS_TEST_H
+#define TESTS_TEST_H
+
+#include "firmware/args.h"
+#include "firmware/hart.h"
+#include "firmware/machine.h"
+#include "firmware/rand.h"
+#include "firmware/types.h"
+#include "platform/virtio_mem.h"
+
+/* What a test needs of the machine; without it, it is skipped with the reason. */
+#define NEEDS_SMP 1u  /* a second hart */
+#define NEEDS_VMEM 2u /* a virtio-mem device */
+
+/* How a failure was seen. */
+enum evidence { EVIDENCE_PROBE, EVIDENCE_MODEL, EVIDENCE_ACCOUNTS, EVIDENCE_CHECK, NR_EVIDENCE };
+
+struct test_run;
+
+struct test {
+	const char *suite;
+	const char *name;
+	void (*fn)(struct test_run *t);
+	unsigned needs;
+	unsigned timeout_ms; /* 0: TEST_TIMEOUT_MS */
+	/* "the clause that a failed probe breaks" */
+	const char *clause;
+};
+
+#define TEST_TIMEOUT_MS 20000
+
+/* What the machine offers to tests; const while they run. */
+struct bench {
+	const struct machine *machine;
+	const struct args *args;
+	struct virtio_mem *vmem; /* NULL: none */
+	const char *vmem_why;	 /* why there is none */
+	bool builtin;		 /* the device is the built-in one */
+	struct region carved;	 /* the built-in device's region; empty without one */
+	uint32_t modes;		 /* measured, bit SATP_MODE_* */
+	uint64_t boot_hartid;
+	uint64_t seed;
+};
+
+struct test_run {
+	const struct test *test;
+	const struct bench *bench;
+	struct hartset all;   /* boot hart and peers */
+	struct hartset peers; /* without the boot hart */
+	struct rng rng;
+	unsigned fails;
+	uint32_t evidence; /* bit enum evidence */
+	bool skipped;
+	/* The control: how often the old entry was still used without the fence. */
+	bool has_control;
+	unsigned control_stale, control_tries;
+};
+
+#define TEST(s, n, ...)                                                                            \
+	static void test_##s##_##n(struct test_run *t);                                            \
+	static const struct test desc_##s##_##n = {                                                \
+		.suite = #s, .name = #n, .fn = test_##s##_##n, ##__VA_ARGS__};                     \
+	__attribute__((section(".tests." #s "." #n), used)) static const struct test               \
+		*const ptr_##s##_##n = &desc_##s##_##n;                                            \
+	static void test_##s##_##n(struct test_run *t)
+
+/* Record a failure: one diagnostic line with its evidence. Goes on. Conductor hart only. */
+void test_fail(struct test_run *t, enum evidence e, const char *fmt, ...) printf_fn(3, 4);
+void test_skip(struct test_run *t, const char *fmt, ...) printf_fn(2, 3);
+/* Leave the test now. */
+void test_leave(void) noreturn_fn;
+
+/* Part of the same steps as the check, without the fence. */
+void test_control(struct test_run *t, unsigned stale, unsigned tries);
+
+#define EXPECT(t, cond, ...)                                                                       \
+	do {                                                                                       \
+		if (!(cond))                                                                       \
+			test_fail((t), EVIDENCE_CHECK, __VA_ARGS__);                               \
+	} while (0)
+
+#define ASSERT(t, cond, ...)                                                                       \
+	do {                                                                                       \
+		if (!(cond)) {                                                                     \
+			test_fail((t), EVIDENCE_CHECK, __VA_ARGS__);                               \
+			test_leave();                                                              \
+		}                                                                                  \
+	} while (0)
+
+#define EXPECT_OK(t, expr)                                                                         \
+	do {                                                                                       \
+		enum err expect_err = (expr);                                                      \
+		EXPECT((t), expect_err == OK, "%s: %s", #expr, err_name(expect_err));              \
+	} while (0)
+
+#define ASSERT_OK(t, expr)                                                                         \
+	do {                                                                                       \
+		enum err assert_err = (expr);                                                      \
+		ASSERT((t), assert_err == OK, "%s: %s", #expr, err_name(assert_err));              \
+	} while (0)
+
+/* Run on harts and fail the test if one is lost or traps. */
+void test_on_harts(struct test_run *t, const struct hartset *harts, void (*fn)(void *), void *arg);
+
+#endif
