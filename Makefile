@@ -11,7 +11,7 @@ VERSION := 0.1.0
 B := build
 
 # What the goals need: tools are found or fetched once per start, before anything is built.
-TOOL_GOALS := $(filter-out help clean format check-format,$(or $(MAKECMDGOALS),help))
+TOOL_GOALS := $(filter-out help clean format,$(or $(MAKECMDGOALS),help))
 PURPOSE := $(if $(filter check floor matrix,$(TOOL_GOALS)),check,$(if $(filter run gdb,$(TOOL_GOALS)),run,build))
 
 ifneq ($(TOOL_GOALS),)
@@ -61,18 +61,32 @@ objs-all += $$(addprefix $(B)/fw/$(1)/,$$(objs-y) $$(device-objs-y))
 early-all += $$(addprefix $(B)/fw/$(1)/,$$(early-objs-y))
 endef
 $(foreach d,firmware mm platform device tests,$(eval $(call folder,$(d))))
+objs-y :=
+include mm/objects.mk
+mm-objs := $(objs-y)
 
 ELF := $(B)/hotwalk.elf
 BIN := $(B)/hotwalk.bin
 
 $(early-all): CFLAGS += $(EARLY_CFLAGS)
 
-$(B)/fw/%.o: %.c $(B)/tools.mk Makefile
+# What objects are made with: changes when compiler or flags do, and not when QEMU does.
+define compiler_text
+$(shell $(CC) --version 2>/dev/null | head -n 1)
+$(CFLAGS) $(EARLY_CFLAGS)
+$(shell $(HOSTCC) --version 2>/dev/null | head -n 1)
+endef
+$(B)/compiler: FORCE
+	@mkdir -p $(@D)
+	$(file >$@.new,$(compiler_text))
+	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
+
+$(B)/fw/%.o: %.c $(B)/compiler
 	@mkdir -p $(@D)
 	@echo "  CC      $<"
 	@$(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
 
-$(B)/fw/%.o: %.S $(B)/tools.mk Makefile
+$(B)/fw/%.o: %.S $(B)/compiler
 	@mkdir -p $(@D)
 	@echo "  AS      $<"
 	@$(CC) $(ISA) -g -I. -MMD -MP -c -o $@ $<
@@ -114,7 +128,7 @@ device-objs-y :=
 include host/objects.mk
 include device/objects.mk
 
-$(B)/host/%.o: %.c $(B)/tools.mk Makefile
+$(B)/host/%.o: %.c $(B)/compiler
 	@mkdir -p $(@D)
 	@echo "  HOSTCC  $<"
 	@$(HOSTCC) $(HOST_CFLAGS) -MMD -MP -c -o $@ $<
@@ -127,9 +141,85 @@ $(VMEMD): $(addprefix $(B)/host/host/,$(vmemd-objs-y)) $(addprefix $(B)/host/dev
 $(RUNNER): $(addprefix $(B)/host/host/,$(run-objs-y))
 	@$(HOSTCC) -o $@ $^ -lm
 
+# ---- tests of the host: each test_*.c is a program that prints TAP, made with sanitizers
+
+TEST_CFLAGS := $(filter-out -O2,$(HOST_CFLAGS)) -O1 -fsanitize=address,undefined -fno-sanitize-recover=all \
+	$(if $(LIBFDT_SOURCE),-isystem $(LIBFDT_SOURCE))
+T := $(B)/test
+vmem-srcs := $(addprefix platform/,virtio_mem.c virtio_mem_request.c virtio_mem_config.c virtio_mmio.c virtq.c)
+device-srcs := $(patsubst %.o,device/%.c,$(device-objs-y))
+machine-srcs := $(wildcard firmware/machine*.c tests/host/trees/*.c)
+fdt-objs := $(patsubst $(LIBFDT_SOURCE)/%.c,$(T)/fdt/%.o,$(if $(LIBFDT_SOURCE),$(wildcard $(LIBFDT_SOURCE)/fdt*.c)))
+
+# What a test links beside itself, by its name: the longest prefix wins.
+srcs-test_args := firmware/args.c
+srcs-test_machine := $(machine-srcs)
+srcs-test_device := $(device-srcs)
+srcs-test_vmem_driver := $(vmem-srcs) $(device-srcs)
+srcs-test_vmem_driver_builtin := $(vmem-srcs) $(device-srcs) $(addprefix platform/,builtin.c mmio_insn.c scribble.c)
+srcs-test_vmem_driver_plic := platform/plic.c
+srcs-test_mm := $(patsubst %.o,mm/%.c,$(filter-out io.o dma.o,$(mm-objs))) firmware/err.c $(wildcard tests/host/arch_sim*.c)
+
+host-tests := $(patsubst tests/host/%.c,%,$(wildcard tests/host/test_*.c))
+ifeq ($(LIBFDT_SOURCE),)
+host-tests := $(filter-out test_machine%,$(host-tests))
+endif
+longest = $(lastword $(sort $(foreach n,$(patsubst srcs-%,%,$(filter srcs-%,$(.VARIABLES))),$(if $(filter $(n)%,$(1)),$(n)))))
+
+$(T)/obj/%.o: %.c $(B)/compiler
+	@mkdir -p $(@D)
+	@$(HOSTCC) $(TEST_CFLAGS) -MMD -MP -c -o $@ $<
+# Not ours: no warnings asked for.
+$(T)/fdt/%.o: $(LIBFDT_SOURCE)/%.c $(B)/compiler
+	@mkdir -p $(@D)
+	@$(HOSTCC) -O1 -g -fsanitize=address,undefined -I$(LIBFDT_SOURCE) -c -o $@ $<
+
+define host_test
+$(T)/$(1): $(T)/obj/tests/host/$(1).o $(patsubst %.c,$(T)/obj/%.o,$(srcs-$(call longest,$(1)))) $(if $(filter test_machine%,$(1)),$(fdt-objs))
+	@echo "  HOSTLD  $(1)"
+	@$(HOSTCC) -fsanitize=address,undefined -o $$@ $$^
+endef
+$(foreach t,$(host-tests),$(eval $(call host_test,$(t))))
+
+host-test-programs := $(addprefix $(T)/,$(host-tests))
+# Needs libfdt's source as the tree reader's tests do.
+FDT_EDIT := $(if $(LIBFDT_SOURCE),$(T)/fdt_edit)
+$(T)/fdt_edit: $(T)/obj/tests/host/fdt_edit.o $(fdt-objs)
+	@$(HOSTCC) -fsanitize=address,undefined -o $@ $^
+
+check: $(BIN) $(VMEMD) $(RUNNER) $(host-test-programs) $(FDT_EDIT) check-format check-headers ## all tests; ends with "N passed, N failed"
+	@$(if $(LIBFDT_SOURCE),,echo "check: libfdt's source is not here: the tests of the tree reader are left out")
+	@ci/check.pl $(sort $(host-test-programs)) tests/host/run.t ci/firmware.t
+
+# Each header compiles alone.
+headers := $(wildcard firmware/*.h mm/*.h platform/*.h device/*.h tests/*.h)
+check-headers: $(B)/version.h
+	@for h in $(filter-out firmware/offsets.h,$(headers)); do \
+		echo "#include \"$$h\"" | $(CC) $(CFLAGS) -fsyntax-only -x c - || exit 1; done
+
+check-format: ## what clang-format would change, if it is installed
+	@if command -v clang-format >/dev/null; then \
+		clang-format --dry-run --Werror $$(git ls-files '*.c' '*.h'); \
+	else echo "check-format: clang-format is not installed, skipped"; fi
+
+format: ## format all C sources
+	clang-format -i $$(git ls-files '*.c' '*.h')
+
 # ---- running
 
 include qemu.mk
+
+floor: $(BIN) $(VMEMD) $(RUNNER) $(B)/floor.bin ## what a whole run costs beside QEMU and OpenSBI alone
+	@ci/floor.sh
+
+# A payload that exits at once: what QEMU and OpenSBI cost by themselves.
+$(B)/floor.bin: ci/floor.S $(B)/compiler
+	@$(CC) $(ISA) -nostdlib -nostartfiles -static -Wl,-Ttext=$(LOAD_ADDR) -Wl,-n -o $(B)/floor.elf $<
+	@$(OBJCOPY) -O binary $(B)/floor.elf $@
+
+# For scripts: the command that `make run` with the same variables would start.
+print-run: $(BIN) $(VMEMD) $(RUNNER)
+	@echo "$(subst ",\",$(RUN_COMMAND))"
 
 run: $(BIN) $(VMEMD) $(RUNNER) ## boot under QEMU, hot-add, check, hot-remove, check, verdict
 	@$(RUN_COMMAND)
@@ -144,4 +234,4 @@ clean: ## remove build/ (the cache of fetched tools stays)
 	rm -rf $(B)
 
 FORCE:
-.PHONY: FORCE all run help clean
+.PHONY: FORCE all run check check-format check-headers format floor print-run help clean

@@ -27,7 +27,7 @@ TOTAL_MIB := $(shell echo $$(( ($(VMEM_ADDR) + $(VMEM_BYTES) - $(RAM_BASE)) / 10
 
 QEMU_COMMON = $(QEMU) -M $(MACHINE)$(if $(filter vhost,$(VMEM)),$(comma)memory-backend=ram) -cpu $(CPU) -smp $(SMP) \
 	-accel tcg,thread=$(THREAD) -nodefaults -display none -serial stdio -no-reboot \
-	-bios $(OPENSBI) -kernel $(BIN)
+	-bios $(OPENSBI) -kernel $(or $(KERNEL),$(BIN)) $(QEMU_ARGS)
 comma := ,
 
 QEMU_vhost = -m $(TOTAL_MIB)M -object memory-backend-memfd,id=ram,size=$(TOTAL_MIB)M,share=on \

@@ -54,6 +54,16 @@ bool arch_raw_cmpxchg(pte_slot_t slot, pte_t *expected, pte_t value)
 					   __ATOMIC_RELAXED, __ATOMIC_RELAXED);
 }
 
+unsigned pte_next_used(paddr_t table, unsigned from)
+{
+	const uint64_t *e = slot_ptr((pte_slot_t){table});
+	unsigned i = from;
+
+	while (i < 512 && __atomic_load_n(&e[i], __ATOMIC_RELAXED) == 0)
+		i++;
+	return i;
+}
+
 void pte_store(pte_slot_t slot, pte_t value)
 {
 	if (observer != NULL)

@@ -32,6 +32,12 @@ pte_t pte_xchg(pte_slot_t slot, pte_t value);
 /* True if *slot was @expected and is @value now. Else *expected is what was seen. */
 bool pte_cmpxchg(pte_slot_t slot, pte_t *expected, pte_t value);
 
+/*
+ * Index of the first entry of the table page @table that is not all zero, from @from on; 512 if
+ * there is none. Loads as pte_load() does, in one loop: most entries of most tables are empty.
+ */
+unsigned pte_next_used(paddr_t table, unsigned from);
+
 /* SFENCE.VMA on this hart, named by its operands (Privileged ISA, "Supervisor Memory-Management
  * Fence Instruction"). Orders this hart's earlier stores to entries before its later walks. */
 void fence_local_all(void);			       /* rs1 = x0, rs2 = x0 */

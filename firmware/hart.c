@@ -35,6 +35,7 @@ static struct hartset peers; /* started, idle or busy, not lost */
 static struct spinlock ipi_lock = SPINLOCK("ipi");
 static void (*ipi_fn)(void *);
 static void *ipi_arg;
+static unsigned ipi_sender;
 static uint32_t ipi_outstanding;
 
 #define IPI_TIMEOUT_MS 5000
@@ -106,14 +107,65 @@ static void ipi_irq(struct trap_frame *f)
 	hart_ipi_poll();
 }
 
+/*
+ * Wait until @done(@arg), at most until @deadline; false if that came first. Spins for a moment,
+ * then sleeps: a machine with fewer processors than harts (QEMU with thread=single gives each 100
+ * ms) would otherwise spend its time here. Whoever makes it true calls wake().
+ */
+#define SPIN_US 20
+
+static bool wait_until(bool (*done)(void *), void *arg, uint64_t deadline)
+{
+	struct hart *h = hart_self();
+	uint64_t sleep_at = time_us() + SPIN_US;
+
+	while (!done(arg)) {
+		bool irq;
+
+		if (time_past(deadline))
+			return done(arg);
+		hart_ipi_poll();
+		if (time_us() < sleep_at) {
+			arch_yield();
+			continue;
+		}
+		/*
+		 * Store the flag, then look again, with interrupts off until WFI: either we see
+		 * the work done, or the other hart sees the flag and its interrupt ends the WFI.
+		 */
+		irq = arch_irq_save();
+		__atomic_store_n(&h->waiting, 1, __ATOMIC_SEQ_CST);
+		__atomic_thread_fence(__ATOMIC_SEQ_CST);
+		if (!done(arg) && __atomic_load_n(&h->ipi_pending, __ATOMIC_RELAXED) == 0)
+			hart_wfi();
+		__atomic_store_n(&h->waiting, 0, __ATOMIC_RELAXED);
+		/* Taken here if they were off: the caller polls instead. */
+		if (!irq)
+			csr_read_clear_sip(UINT64_C(1) << IRQ_SOFT);
+		arch_irq_restore(irq);
+	}
+	return true;
+}
+
+/* Behind a store (release or stronger) that @hart may sleep for. */
+static void wake(unsigned hart)
+{
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	if (__atomic_load_n(&hart_table[hart].waiting, __ATOMIC_RELAXED) != 0)
+		sbi_send_ipi(1, hart_table[hart].hartid);
+}
+
 void hart_ipi_poll(void)
 {
 	struct hart *h = hart_self();
+	unsigned sender;
 
 	if (__atomic_exchange_n(&h->ipi_pending, 0, __ATOMIC_ACQUIRE) == 0)
 		return;
+	sender = ipi_sender;
 	ipi_fn(ipi_arg);
-	__atomic_sub_fetch(&ipi_outstanding, 1, __ATOMIC_RELEASE);
+	if (__atomic_sub_fetch(&ipi_outstanding, 1, __ATOMIC_RELEASE) == 0)
+		wake(sender);
 }
 
 /* Interrupt @harts. False if SBI refused one of them. */
@@ -124,6 +176,12 @@ static bool send_ipi(const struct hartset *harts)
 	hartset_for_each(h, harts)
 		ok &= sbi_send_ipi(1, hart_table[h].hartid) == SBI_OK;
 	return ok;
+}
+
+static bool ipi_all_answered(void *arg)
+{
+	(void)arg;
+	return __atomic_load_n(&ipi_outstanding, __ATOMIC_ACQUIRE) == 0;
 }
 
 bool arch_has_ipi(void)
@@ -149,19 +207,14 @@ enum err arch_ipi_call(const struct hartset *targets, void (*fn)(void *), void *
 	}
 	ipi_fn = fn;
 	ipi_arg = arg;
+	ipi_sender = arch_hart();
 	__atomic_store_n(&ipi_outstanding, hartset_count(&others), __ATOMIC_RELAXED);
 	hartset_for_each(h, &others)
 		__atomic_store_n(&hart_table[h].ipi_pending, 1, __ATOMIC_RELEASE);
 	if (!send_ipi(&others))
 		err = ERR_IO;
-	while (__atomic_load_n(&ipi_outstanding, __ATOMIC_ACQUIRE) != 0) {
-		if (time_past(deadline)) {
-			err = ERR_TIMEOUT;
-			break;
-		}
-		arch_yield();
-	}
-	if (err == ERR_TIMEOUT) {
+	if (!wait_until(ipi_all_answered, NULL, deadline)) {
+		err = ERR_TIMEOUT;
 		hartset_for_each(h, &others) {
 			/* Taken back, so that a late hart does not run it against other data. */
 			if (__atomic_exchange_n(&hart_table[h].ipi_pending, 0, __ATOMIC_RELAXED) != 0)
@@ -171,6 +224,13 @@ enum err arch_ipi_call(const struct hartset *targets, void (*fn)(void *), void *
 	}
 	spin_unlock(&ipi_lock);
 	return err;
+}
+
+static void end_job(struct hart *h, enum job_state state)
+{
+	h->recover = NULL;
+	__atomic_store_n(&h->job_state, state, __ATOMIC_RELEASE);
+	wake(0); /* the boot hart is who posts jobs */
 }
 
 /* First C code of a started hart, on its own stack, translating with the kernel's table. */
@@ -183,11 +243,12 @@ void hart_main(void)
 	 * holds nothing that was changed while it was away.
 	 */
 	arch_hart_starting(h->index);
-	fence_local_all();
 	irq_enable_local(IRQ_SOFT);
 	arch_irq_restore(true);
+	/* Shootdowns reach it from here on; the fence closes the gap between satp and this. */
 	arch_hart_online(h->index);
-	__atomic_store_n(&h->job_state, JOB_DONE, __ATOMIC_RELEASE);
+	fence_local_all();
+	end_job(h, JOB_DONE);
 
 	for (;;) {
 		struct context c;
@@ -204,13 +265,19 @@ void hart_main(void)
 		h->recover = &c;
 		if (context_save(&c) == 0) {
 			h->job(h->job_arg);
-			h->recover = NULL;
-			__atomic_store_n(&h->job_state, JOB_DONE, __ATOMIC_RELEASE);
+			end_job(h, JOB_DONE);
 		} else {
-			h->recover = NULL;
-			__atomic_store_n(&h->job_state, JOB_TRAPPED, __ATOMIC_RELEASE);
+			end_job(h, JOB_TRAPPED);
 		}
 	}
+}
+
+static bool job_ended(void *arg)
+{
+	const struct hart *h = arg;
+	uint32_t state = __atomic_load_n(&h->job_state, __ATOMIC_ACQUIRE);
+
+	return state == JOB_DONE || state == JOB_TRAPPED;
 }
 
 void hart_start_all(uint64_t satp, char *stacks, uint64_t timeout_ms)
@@ -243,10 +310,7 @@ void hart_start_all(uint64_t satp, char *stacks, uint64_t timeout_ms)
 	for (unsigned i = 1; i < nr_harts; i++) {
 		if (!hartset_has(&peers, i))
 			continue;
-		while (__atomic_load_n(&hart_table[i].job_state, __ATOMIC_ACQUIRE) != JOB_DONE &&
-		       !time_past(deadline))
-			arch_yield();
-		if (hart_table[i].job_state != JOB_DONE) {
+		if (!wait_until(job_ended, &hart_table[i], deadline)) {
 			note("hart%u (id %llu) did not arrive within %llu ms", i,
 			     (unsigned long long)hart_table[i].hartid,
 			     (unsigned long long)timeout_ms);
@@ -282,20 +346,15 @@ enum err hart_wait(const struct hartset *harts, uint64_t timeout_ms, struct hart
 
 	*lost = (struct hartset){{0}};
 	hartset_for_each(i, harts) {
-		uint32_t state;
+		bool ended;
 
 		if (i == arch_hart())
 			continue;
-		for (;;) {
-			state = __atomic_load_n(&hart_table[i].job_state, __ATOMIC_ACQUIRE);
-			if (state == JOB_DONE || state == JOB_TRAPPED || time_past(deadline))
-				break;
-			arch_yield();
-		}
-		if (state == JOB_DONE)
+		ended = wait_until(job_ended, &hart_table[i], deadline);
+		if (ended && hart_table[i].job_state == JOB_DONE)
 			continue;
 		hartset_add(lost, i);
-		if (state == JOB_TRAPPED) {
+		if (ended) {
 			if (err == OK)
 				err = ERR_IO;
 			continue;

@@ -38,6 +38,7 @@ struct hart {
 	uint32_t job_state; /* enum job_state; written with release */
 
 	uint32_t ipi_pending; /* 1: an inter-hart call waits for this hart */
+	uint32_t waiting;     /* 1: sleeps until another hart is done with something */
 };
 
 static inline struct hart *hart_self(void)

@@ -184,9 +184,10 @@ newlib_version()
 # libfdt
 
 # Counts up when the way of building changes.
-LIBFDT_RECIPE='1'
+LIBFDT_RECIPE='2'
 
-# libfdt_build SRC OUT: SRC is the directory that has fdt.c, OUT gets include/ and libfdt.a.
+# libfdt_build SRC OUT: SRC is the directory that has fdt.c, OUT gets include/, libfdt.a, and the
+# source itself in src/, for the host tests of the tree reader.
 libfdt_build()
 {
 	local src=$1 out=$2 b=$TMP/libfdt-build c
@@ -199,7 +200,8 @@ libfdt_build()
 			-o "$b/$(basename "$c" .c).o" || { log_tail "$TMP/libfdt.log"; return 1; }
 	done
 	"${CROSS_COMPILE}ar" rcs "$out/libfdt.a" "$b"/*.o || return 1
-	cp "$src/fdt.h" "$src/libfdt.h" "$src/libfdt_env.h" "$out/include/"
+	cp "$src/fdt.h" "$src/libfdt.h" "$src/libfdt_env.h" "$out/include/" || return 1
+	mkdir "$out/src" && cp "$src"/*.[ch] "$out/src/"
 }
 
 # libfdt_from_deb DIR OUT: from Debian's libfdt-dev for riscv64. That is lp64d code without a single

@@ -95,7 +95,7 @@ newlib_get()
 find_libfdt()
 {
 	local d=${LIBFDT_DIR:-} f
-	LIBFDT_SRC='' LIBFDT_CFLAGS='' LIBFDT_LIB='' LIBFDT_VERSION=''
+	LIBFDT_SRC='' LIBFDT_SOURCE='' LIBFDT_CFLAGS='' LIBFDT_LIB='' LIBFDT_VERSION=''
 	if [ -z "${CC:-}" ]; then missing libfdt "would be fetched: dtc's source from $STABLE, 0.2 MB, and compiled"; return; fi
 	if [ -n "$d" ]; then
 		[ -d "$d" ] || die "LIBFDT_DIR=$d: there is no such directory"
@@ -128,6 +128,7 @@ find_libfdt()
 		LIBFDT_CFLAGS="-isystem $USED/include"
 		LIBFDT_LIB=$USED/libfdt.a
 		LIBFDT_VERSION=$(cat "$USED/version")
+		if [ -d "$USED/src" ]; then LIBFDT_SOURCE=$USED/src; fi
 		found libfdt "$USED $LIBFDT_VERSION"
 		return
 	fi

@@ -107,6 +107,7 @@ struct audit audit_table(const struct ptable *pt)
 		vaddr_t va;
 		pte_t e;
 
+		f->next = pte_next_used(f->table, f->next);
 		if (f->next == PT_ENTRIES) {
 			bool prealloc = level == top || (pt->root_fixed && level == top - 1);
 
@@ -122,8 +123,6 @@ struct audit audit_table(const struct ptable *pt)
 		e = pte_load((pte_slot_t){f->table + f->next * sizeof(pte_t)});
 		va = canonical(pt->mode, f->va + f->next * level_size(level));
 		f->next++;
-		if (pte_is_none(e))
-			continue;
 		f->used++;
 		if (!pte_is_valid(e)) {
 			problem(&a, AUDIT_RESIDUE, va, level, e, 0);

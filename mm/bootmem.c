@@ -4,59 +4,60 @@
 
 #include "mm/frame.h"
 
-static struct region usable[BOOTMEM_MAX_REGIONS];
-static unsigned nr_usable;
-/* Bytes handed out from the front of usable[i], and from the front of the arena inside it. */
+struct list {
+	struct region r[BOOTMEM_MAX_REGIONS];
+	unsigned nr;
+};
+
+static struct list usable;
+static struct list ram;
+/* Bytes handed out from the end of usable.r[i], and from the front of the arena inside it. */
 static uint64_t far_used[BOOTMEM_MAX_REGIONS];
 static struct region arena;
 static uint64_t arena_used;
-static unsigned arena_in; /* usable[] index that the arena lies in */
+static unsigned arena_in; /* index in usable that the arena lies in */
 static bool closed;
 
-/* Remove @r from region @i; may make one more region. */
-static enum err punch(unsigned i, struct region r)
+/* Remove @hole from region @i; may make one more region. */
+static enum err punch(struct list *l, unsigned i, struct region hole)
 {
-	struct region u = usable[i];
-	paddr_t lo = max_u64(u.start, r.start);
-	paddr_t hi = min_u64(region_end(u), region_end(r));
+	struct region u = l->r[i];
+	paddr_t lo = max_u64(u.start, hole.start);
+	paddr_t hi = min_u64(region_end(u), region_end(hole));
 
 	if (lo >= hi)
 		return OK;
 	if (lo > u.start && hi < region_end(u)) {
-		if (nr_usable == BOOTMEM_MAX_REGIONS)
+		if (l->nr == BOOTMEM_MAX_REGIONS)
 			return ERR_NOMEM;
-		for (unsigned j = nr_usable++; j > i + 1; j--)
-			usable[j] = usable[j - 1];
-		usable[i + 1] = (struct region){hi, region_end(u) - hi};
-		usable[i].size = lo - u.start;
+		for (unsigned j = l->nr++; j > i + 1; j--)
+			l->r[j] = l->r[j - 1];
+		l->r[i + 1] = (struct region){hi, region_end(u) - hi};
+		l->r[i].size = lo - u.start;
 	} else if (lo > u.start) {
-		usable[i].size = lo - u.start;
+		l->r[i].size = lo - u.start;
 	} else {
-		usable[i] = (struct region){hi, region_end(u) - hi};
+		l->r[i] = (struct region){hi, region_end(u) - hi};
 	}
 	return OK;
 }
 
-static enum err remove_region(struct region r)
+static enum err list_remove(struct list *l, struct region hole)
 {
-	for (unsigned i = nr_usable; i-- > 0;) {
-		enum err err = punch(i, r);
+	unsigned n = 0;
+
+	for (unsigned i = l->nr; i-- > 0;) {
+		enum err err = punch(l, i, hole);
 
 		if (err != OK)
 			return err;
 	}
-	return OK;
-}
-
-static void drop_empty(void)
-{
-	unsigned n = 0;
-
-	for (unsigned i = 0; i < nr_usable; i++) {
-		if (usable[i].size != 0)
-			usable[n++] = usable[i];
+	for (unsigned i = 0; i < l->nr; i++) {
+		if (l->r[i].size != 0)
+			l->r[n++] = l->r[i];
 	}
-	nr_usable = n;
+	l->nr = n;
+	return OK;
 }
 
 /* The largest 2 MiB aligned piece of @u inside one GiB of addresses. */
@@ -82,8 +83,8 @@ static struct region arena_of(struct region u)
 static enum err pick_arena(void)
 {
 	arena = (struct region){0};
-	for (unsigned i = 0; i < nr_usable; i++) {
-		struct region a = arena_of(usable[i]);
+	for (unsigned i = 0; i < usable.nr; i++) {
+		struct region a = arena_of(usable.r[i]);
 
 		if (a.size > arena.size) {
 			arena = a;
@@ -97,23 +98,20 @@ enum err bootmem_init(const struct machine *m, struct region image, paddr_t limi
 {
 	enum err err;
 
-	nr_usable = 0;
+	ram.nr = 0;
 	arena_used = 0;
 	closed = false;
 	for (unsigned i = 0; i < m->nr_ram; i++)
-		usable[nr_usable++] = m->ram[i];
-	for (unsigned i = 0; i < m->nr_reserved; i++) {
-		err = remove_region(m->reserved[i]);
-		if (err != OK)
-			return err;
-	}
-	err = remove_region(image);
+		ram.r[ram.nr++] = m->ram[i];
+	err = list_remove(&ram, (struct region){limit, UINT64_MAX - limit});
+	usable = ram;
+	for (unsigned i = 0; i < m->nr_reserved && err == OK; i++)
+		err = list_remove(&usable, m->reserved[i]);
 	if (err == OK)
-		err = remove_region((struct region){limit, UINT64_MAX - limit});
+		err = list_remove(&usable, image);
 	if (err != OK)
 		return err;
-	drop_empty();
-	for (unsigned i = 0; i < nr_usable; i++)
+	for (unsigned i = 0; i < usable.nr; i++)
 		far_used[i] = 0;
 	return pick_arena();
 }
@@ -123,23 +121,30 @@ struct region bootmem_arena(void)
 	return arena;
 }
 
+unsigned bootmem_ram(const struct region **r)
+{
+	*r = ram.r;
+	return ram.nr;
+}
+
 unsigned bootmem_regions(const struct region **r)
 {
-	*r = usable;
-	return nr_usable;
+	*r = usable.r;
+	return usable.nr;
 }
 
 enum err bootmem_carve(struct region r)
 {
-	for (unsigned i = 0; i < nr_usable; i++) {
+	for (unsigned i = 0; i < usable.nr; i++) {
 		enum err err;
 
-		if (r.start < usable[i].start || region_end(r) > region_end(usable[i]))
+		if (r.start < usable.r[i].start || region_end(r) > region_end(usable.r[i]))
 			continue;
-		err = punch(i, r);
+		err = list_remove(&usable, r);
+		if (err == OK)
+			err = list_remove(&ram, r);
 		if (err != OK)
 			return err;
-		drop_empty();
 		return pick_arena();
 	}
 	return ERR_NOENT;
@@ -147,8 +152,8 @@ enum err bootmem_carve(struct region r)
 
 paddr_t bootmem_find_top(uint64_t size, uint64_t align)
 {
-	for (unsigned i = nr_usable; i-- > 0;) {
-		struct region u = usable[i];
+	for (unsigned i = usable.nr; i-- > 0;) {
+		struct region u = usable.r[i];
 
 		if (u.size >= size) {
 			paddr_t pa = align_down(region_end(u) - size, align);
@@ -173,8 +178,8 @@ paddr_t bootmem_alloc(uint64_t size, uint64_t align)
 paddr_t bootmem_alloc_far(uint64_t size, uint64_t align)
 {
 	/* From the ends of other regions, so that the arena is left for what must be mapped. */
-	for (unsigned i = nr_usable; !closed && i-- > 0;) {
-		struct region u = usable[i];
+	for (unsigned i = usable.nr; !closed && i-- > 0;) {
+		struct region u = usable.r[i];
 		paddr_t floor = i == arena_in ? region_end(arena) : u.start;
 		paddr_t ceiling = region_end(u) - far_used[i];
 		paddr_t pa;
@@ -200,8 +205,8 @@ void bootmem_hand_over(void (*free_fn)(struct region), void (*used_fn)(struct re
 {
 	arena_used = align_up(arena_used, PAGE_SIZE);
 	closed = true;
-	for (unsigned i = 0; i < nr_usable; i++) {
-		struct region u = usable[i];
+	for (unsigned i = 0; i < usable.nr; i++) {
+		struct region u = usable.r[i];
 		paddr_t top = region_end(u) - far_used[i];
 		paddr_t from = u.start;
 

@@ -20,6 +20,9 @@ enum err must_check bootmem_init(const struct machine *m, struct region image, p
 
 struct region bootmem_arena(void);
 
+/* RAM as the frame table has to cover it: all of it, reserved parts too, less what was carved. */
+unsigned bootmem_ram(const struct region **r);
+
 /* Usable regions, page aligned, sorted, disjoint. */
 unsigned bootmem_regions(const struct region **r);
 

@@ -7,7 +7,7 @@
 #include "firmware/arch.h"
 #include "mm/model.h"
 
-#define MAX_BOOT_ZONES 64
+#define MAX_BOOT_ZONES 160
 #define MAX_ZONES 2048
 
 static vaddr_t table_start;
@@ -30,7 +30,7 @@ static uint64_t fail_countdown;
 const char *owner_name(enum owner o)
 {
 	static const char *const names[NR_OWNERS] = {
-		"none", "reserved", "boot", "table", "quarantine", "frame-table", "dma", "test",
+		"none", "reserved", "boot", "table", "frame-table", "dma", "test",
 	};
 
 	return o < NR_OWNERS ? names[o] : "?";

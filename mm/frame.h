@@ -14,7 +14,6 @@ enum owner {
 	OWNER_RESERVED,	  /* not ours: firmware, device tree's reservations */
 	OWNER_BOOT,	  /* boot-time table pages, boot frame table, stacks */
 	OWNER_TABLE,	  /* run-time table pages */
-	OWNER_QUARANTINE, /* dead table pages, held back */
 	OWNER_FRAMETABLE, /* records of hot-added memory */
 	OWNER_DMA,
 	OWNER_TEST,
@@ -71,8 +70,8 @@ void zone_add(struct zone *z, struct region r);
 enum err must_check zone_isolate(struct zone *z, paddr_t *busy);
 
 /*
- * 2^@order frames, aligned to their size, owned by @owner; content undefined. 0 if there are
- * none. Locks: takes the zone's. May be called from any hart, not from interrupts.
+ * 2^@order frames, aligned to their size, owned by @owner; content undefined. FRAME_NONE if there
+ * are none. Locks: takes the zone's. May be called from any hart, not from interrupts.
  */
 #define FRAME_NONE UINT64_MAX
 paddr_t zone_alloc(struct zone *z, unsigned order, enum owner owner);

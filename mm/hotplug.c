@@ -240,8 +240,11 @@ enum err hot_add(struct region phys, uint64_t prot, struct hot_region **out,
 	/* Ends with a fence too: the lack of these entries may be cached (no Svvptc assumed). */
 	done = pt_commit(&b);
 	spin_unlock(&kernel_table_lock);
-	if (err == OK)
+	if (done != OK) {
+		r->state = HOT_STUCK;
 		err = done;
+		goto out;
+	}
 	if (err != OK) {
 		region_drop(r);
 		goto out;
@@ -305,8 +308,10 @@ enum err hot_remove(struct hot_region *r, struct hot_report *rep)
 	if (err == OK)
 		backing_free(&backing); /* 3. only now */
 	spin_unlock(&kernel_table_lock);
-	if (err != OK)
+	if (err != OK) {
+		r->state = HOT_STUCK;
 		goto out;
+	}
 	region_drop(r);
 	if (rep != NULL)
 		*rep = (struct hot_report){b.counts, shootdown_stats().calls - calls};

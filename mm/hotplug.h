@@ -5,7 +5,8 @@
  *
  * plugged -> hot_add -> mapped -> hot_online -> online -> hot_offline -> mapped -> hot_remove
  *
- * Locks: all of these take the hotplug lock; call them from one hart at a time or many.
+ * Locks: operations take the hotplug lock. hot_first(), hot_find() and hot_max_pa() take none: for
+ * the hart that makes the operations, or while nobody does.
  */
 #ifndef MM_HOTPLUG_H
 #define MM_HOTPLUG_H
@@ -17,7 +18,11 @@
 /* Smallest memory that comes and goes: a leaf of the direct map, 8 pages of records. */
 #define HOTPLUG_GRANULE SZ_2M
 
-enum hot_state { HOT_ABSENT, HOT_MAPPED, HOT_ONLINE };
+/*
+ * HOT_STUCK: some hart did not answer the shootdown of its add or remove. What that hart holds is
+ * unknown, so the memory is never used, unplugged or forgotten again.
+ */
+enum hot_state { HOT_ABSENT, HOT_MAPPED, HOT_ONLINE, HOT_STUCK };
 
 struct hot_region {
 	struct region phys;
@@ -36,7 +41,8 @@ struct hot_report {
 /*
  * Map the plugged memory [@phys] with @prot and make its frame table, zeroed. One shootdown.
  * ERR_INVAL (not a multiple of HOTPLUG_GRANULE), ERR_RANGE (outside the mappable range),
- * ERR_EXIST (overlaps hot-added memory or boot RAM), ERR_NOMEM; undone then.
+ * ERR_EXIST (overlaps hot-added memory or boot RAM), ERR_NOMEM; undone then. Errors of
+ * shootdown(): the region stays, HOT_STUCK (hot_find() shows it).
  * Source: Linux arch_add_memory(), arch_get_mappable_range().
  */
 enum err must_check hot_add(struct region phys, uint64_t prot, struct hot_region **out,
@@ -50,7 +56,7 @@ enum err must_check hot_offline(struct hot_region *r, paddr_t *busy);
 
 /*
  * Unmap it, shoot down, free its frame table; @r is gone. The region must be offline (ERR_BUSY).
- * After another error it is still there, mapped.
+ * Errors of shootdown(): it is unmapped and HOT_STUCK.
  * Source: Linux arch_remove_memory(), in the safe order.
  */
 enum err must_check hot_remove(struct hot_region *r, struct hot_report *rep);

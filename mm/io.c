@@ -9,12 +9,13 @@ enum err io_map(paddr_t pa, uint64_t size, vaddr_t *va)
 {
 	paddr_t start = align_down(pa, PAGE_SIZE);
 	uint64_t bytes = align_up(pa + size, PAGE_SIZE) - start;
-	vaddr_t at = vmalloc_reserve(bytes, PAGE_SIZE);
 	struct pt_batch b;
 	enum err err, done;
+	vaddr_t at;
 
 	if (size == 0 || pa + size < pa)
 		return ERR_RANGE;
+	at = vmalloc_reserve(bytes, PAGE_SIZE);
 	if (at == 0)
 		return ERR_NOMEM;
 	spin_lock(&kernel_table_lock);

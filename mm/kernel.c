@@ -15,7 +15,9 @@
 #include "mm/ptpage.h"
 #include "mm/shadow.h"
 
-#define MAX_EXTENTS 8192
+/* One for each 2 MiB of a frame table of 1 TiB and as many more, on machines that have the room. */
+#define MAX_EXTENTS 20480
+#define MIN_EXTENTS 1024
 
 struct spinlock kernel_table_lock = SPINLOCK("kernel-table");
 
@@ -23,7 +25,7 @@ static struct ptable table = {.name = "kernel"};
 static struct shadow shadow;
 static struct region mappable;
 static vaddr_t vmalloc_next;
-static struct zone zones[MACHINE_MAX_RAM];
+static struct zone zones[BOOTMEM_MAX_REGIONS];
 
 struct ptable *kernel_table(void)
 {
@@ -128,27 +130,24 @@ static enum err map_direct(struct pt_batch *b)
 }
 
 /* Where the records of boot RAM lie, to be zeroed when they can be reached. */
-static struct extent frame_table[MACHINE_MAX_RAM];
+static struct extent frame_table[BOOTMEM_MAX_REGIONS];
 static unsigned nr_frame_table;
 
-static enum err map_frame_table(struct pt_batch *b, const struct machine *m)
+static enum err map_frame_table(struct pt_batch *b)
 {
+	const struct region *ram;
+	unsigned n = bootmem_ram(&ram);
 	vaddr_t done = 0;
 
 	frame_table_init(table.mode->vmemmap.start, mappable.start);
-	for (unsigned i = 0; i < m->nr_ram; i++) {
-		struct region r = m->ram[i];
-		vaddr_t va, end;
+	for (unsigned i = 0; i < n; i++) {
+		/* Two regions may share a page of records. */
+		vaddr_t va = max_u64(done, align_down(frame_record_va(ram[i].start), PAGE_SIZE));
+		vaddr_t end = align_up(frame_record_va(region_end(ram[i])), PAGE_SIZE);
 		uint64_t lead, size;
 		paddr_t pa;
 		enum err err;
 
-		if (r.start >= region_end(mappable))
-			continue;
-		/* Two regions may share a page of records. */
-		va = max_u64(done, align_down(frame_record_va(r.start), PAGE_SIZE));
-		end = align_up(frame_record_va(min_u64(region_end(r), region_end(mappable))),
-			       PAGE_SIZE);
 		if (va >= end)
 			continue;
 		size = end - va;
@@ -169,7 +168,7 @@ static enum err map_frame_table(struct pt_batch *b, const struct machine *m)
 
 static void hand_over_free(struct region r)
 {
-	for (unsigned i = 0; i < MACHINE_MAX_RAM; i++) {
+	for (unsigned i = 0; i < ARRAY_LEN(zones); i++) {
 		struct zone *z = &zones[i];
 
 		if (z->span.size != 0 && r.start >= z->span.start &&
@@ -183,17 +182,15 @@ static void hand_over_used(struct region r)
 	frame_claim(r, OWNER_BOOT);
 }
 
-static void init_zones(const struct machine *m)
+static void init_zones(void)
 {
+	const struct region *ram;
+	unsigned n = bootmem_ram(&ram);
+
 	for (unsigned i = 0; i < nr_frame_table; i++)
 		memset(arch_virt_to_ptr(frame_table[i].va), 0, frame_table[i].size);
-	for (unsigned i = 0; i < m->nr_ram; i++) {
-		struct region r = m->ram[i];
-
-		if (r.start >= region_end(mappable))
-			continue;
-		r.size = min_u64(r.size, region_end(mappable) - r.start);
-		zone_init(&zones[i], "boot", r);
+	for (unsigned i = 0; i < n; i++) {
+		zone_init(&zones[i], "boot", ram[i]);
 		frame_boot_zone_add(&zones[i]);
 	}
 	bootmem_hand_over(hand_over_free, hand_over_used);
@@ -203,12 +200,14 @@ enum err kernel_init(const struct mmu_mode *mode, const struct machine *m)
 {
 	struct pt_batch b;
 	struct extent *extents;
+	uint64_t nr;
 	paddr_t pa;
 	enum err err;
 
 	mappable = kernel_mappable(mode, m);
 	vmalloc_next = mode->vmalloc.start;
-	pa = bootmem_alloc(MAX_EXTENTS * sizeof(*extents), PAGE_SIZE);
+	nr = min_u64(MAX_EXTENTS, max_u64(MIN_EXTENTS, bootmem_arena().size / SZ_2M * 64));
+	pa = bootmem_alloc(nr * sizeof(*extents), PAGE_SIZE);
 	if (pa == FRAME_NONE)
 		return ERR_NOMEM;
 	err = pt_create(&table, "kernel", mode);
@@ -217,7 +216,7 @@ enum err kernel_init(const struct mmu_mode *mode, const struct machine *m)
 	table.root_fixed = true;
 	/* The direct map is not there yet; its addresses are, as soon as it is in force. */
 	extents = (struct extent *)(direct_va(pa));
-	shadow_init(&shadow, phys_to_ptr(pa), MAX_EXTENTS);
+	shadow_init(&shadow, phys_to_ptr(pa), (unsigned)nr);
 	table.shadow = &shadow;
 	err = populate_root();
 	if (err != OK)
@@ -227,7 +226,7 @@ enum err kernel_init(const struct mmu_mode *mode, const struct machine *m)
 	if (err == OK)
 		err = map_direct(&b);
 	if (err == OK)
-		err = map_frame_table(&b, m);
+		err = map_frame_table(&b);
 	if (err != OK)
 		return err;
 	err = pt_commit(&b);
@@ -241,6 +240,6 @@ enum err kernel_init(const struct mmu_mode *mode, const struct machine *m)
 	arch_set_direct_offset(direct_va(0));
 	shadow.extents = extents;
 	table.live = true;
-	init_zones(m);
+	init_zones();
 	return OK;
 }

@@ -33,27 +33,31 @@ static void touched(struct pt_batch *b, vaddr_t va, unsigned level)
 	b->leaf_size = min_u64(b->leaf_size, level_size(level));
 }
 
+/* Free @table, of @level, behind the shootdown. */
+static void free_later(struct pt_batch *b, paddr_t table, unsigned level)
+{
+	struct frame *f = frame_of(table);
+
+	f->prev = level;
+	f->next = b->dead_head == FRAME_NONE ? 0 : (b->dead_head >> PAGE_SHIFT) + 1;
+	b->dead_head = table;
+}
+
 /*
  * A dead table's contents stay as they are until the shootdown: a hart may still walk it. So the
  * chain is in the frame's record, never in the page (pKVM-IA #41).
  */
 static void bury(struct pt_batch *b, paddr_t table, unsigned level)
 {
-	struct frame *f = frame_of(table);
-
 	b->tables_changed = true;
 	b->counts.tables_unlinked++;
 	b->pt->nr_tables--;
 	if (fault_armed(FAULT_LEAK_TABLE))
 		return;
-	if (fault_armed(FAULT_FREE_EARLY)) {
+	if (fault_armed(FAULT_FREE_EARLY))
 		ptpage_free(table, level);
-		return;
-	}
-	f->prev = level;
-	f->next = b->dead_head == FRAME_NONE ? 0 : (b->dead_head >> PAGE_SHIFT) + 1;
-	b->dead_head = table;
-	b->nr_dead++;
+	else
+		free_later(b, table, level);
 }
 
 static void free_dead(struct pt_batch *b)
@@ -95,6 +99,13 @@ static enum err check_range(const struct ptable *pt, vaddr_t va, uint64_t size)
 	    (va >> 63) != (last >> 63))
 		return ERR_RANGE;
 	return OK;
+}
+
+/* A leaf has R or X, and W only with R (Privileged ISA: the rest is reserved, or a pointer). */
+static bool prot_valid(uint64_t prot)
+{
+	return (prot & (PTE_R | PTE_X)) != 0 && ((prot & PTE_W) == 0 || (prot & PTE_R) != 0) &&
+	       (prot & (PTE_PPN_MASK | PTE_V)) == 0;
 }
 
 unsigned pt_best_level(vaddr_t va, paddr_t pa, uint64_t size, unsigned max_level)
@@ -165,17 +176,16 @@ static enum err walk_create(struct pt_batch *b, vaddr_t va, unsigned level, stru
 		}
 		c = pt_descend(c, va);
 	}
+	/* An empty table that somebody populated (pt_populate()) stays: map below it. */
+	while (pte_is_table(pte_load(c.slot)))
+		c = pt_descend(c, va);
 	*out = c;
 	return OK;
 }
 
 static bool table_empty(paddr_t table)
 {
-	for (unsigned i = 0; i < PT_ENTRIES; i++) {
-		if (!pte_is_none(pte_load((pte_slot_t){table + i * sizeof(pte_t)})))
-			return false;
-	}
-	return true;
+	return pte_next_used(table, 0) == PT_ENTRIES;
 }
 
 /* Unlink the empty tables on the way to @va, from the bottom up. */
@@ -237,7 +247,8 @@ enum err pt_map(struct pt_batch *b, vaddr_t va, paddr_t pa, uint64_t size, uint6
 
 	if (err != OK)
 		return err;
-	if (!is_aligned(pa, PAGE_SIZE) || max_level > mode_max_leaf(b->pt->mode))
+	if (!is_aligned(pa, PAGE_SIZE) || max_level > mode_max_leaf(b->pt->mode) ||
+	    !prot_valid(prot))
 		return ERR_INVAL;
 	if (pa + (size - 1) < pa || (pa + (size - 1)) >> PA_BITS != 0)
 		return ERR_RANGE;
@@ -254,9 +265,9 @@ enum err pt_map(struct pt_batch *b, vaddr_t va, paddr_t pa, uint64_t size, uint6
 		if (err != OK)
 			goto out_undo;
 		pte_store(c.slot, pte_leaf(pa + done, prot));
-		touched(b, va + done, level);
-		b->counts.leaves_set[level]++;
-		done += level_size(level);
+		touched(b, va + done, c.level);
+		b->counts.leaves_set[c.level]++;
+		done += level_size(c.level);
 	}
 	if (b->pt->shadow != NULL)
 		shadow_map(b->pt->shadow, (struct extent){va, size, pa, prot, max_level});
@@ -273,22 +284,21 @@ out_undo:
 /* The leaf at @c becomes a table of 512 leaves that translate the same. Owns @table. */
 static void split_leaf(struct pt_batch *b, struct pt_cursor c, vaddr_t va, paddr_t table)
 {
-	pte_t leaf = pte_load(c.slot);
 	uint64_t part = level_size(c.level - 1);
-	pte_t seen = leaf;
+	pte_t leaf = pte_load(c.slot);
 
-	for (unsigned i = 0; i < PT_ENTRIES; i++)
-		pte_store((pte_slot_t){table + i * sizeof(pte_t)},
-			  pte_leaf(pte_pa(leaf) + i * part, pte_prot(leaf)));
-	/* The entries first: a walker that sees the pointer sees them. */
-	arch_wmb();
 	/*
 	 * No break before make: both translate alike, so a hart that holds both is right with
-	 * either (Privileged ISA, SFENCE.VMA: which is used is unpredictable). A and D are set in
-	 * kernel leaves, so hardware has nothing to write meanwhile; if it did, take it along.
+	 * either (Privileged ISA, SFENCE.VMA: which is used is unpredictable). Once more if
+	 * hardware set A or D in the leaf meanwhile: the new leaves have to have them too.
 	 */
-	while (!pte_cmpxchg(c.slot, &seen, pte_table(table)))
-		;
+	do {
+		for (unsigned i = 0; i < PT_ENTRIES; i++)
+			pte_store((pte_slot_t){table + i * sizeof(pte_t)},
+				  pte_leaf(pte_pa(leaf) + i * part, pte_prot(leaf)));
+		/* The entries first: a walker that sees the pointer sees them. */
+		arch_wmb();
+	} while (!pte_cmpxchg(c.slot, &leaf, pte_table(table)));
 	b->pt->nr_tables++;
 	b->tables_changed = true;
 	b->removed = true;
@@ -347,9 +357,9 @@ static enum err split_edges(struct pt_batch *b, vaddr_t va, vaddr_t last, unsign
 		split_at(b, end, tables, &nr);
 	err = OK;
 out_free:
-	/* Never linked, so no hart can know them. */
+	/* Never linked, so no hart knows them; but nothing is freed inside an operation. */
 	while (nr > 0)
-		ptpage_free(tables[--nr], 0);
+		free_later(b, tables[--nr], 0);
 	return err;
 }
 
@@ -405,7 +415,7 @@ enum err pt_unmap(struct pt_batch *b, vaddr_t va, uint64_t size, unsigned flags)
 
 enum err pt_protect(struct pt_batch *b, vaddr_t va, uint64_t size, uint64_t prot, unsigned flags)
 {
-	enum err err = prepare(b, va, size, flags);
+	enum err err = prot_valid(prot) ? prepare(b, va, size, flags) : ERR_INVAL;
 	vaddr_t at = va;
 	struct pt_cursor c;
 

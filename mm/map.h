@@ -30,7 +30,6 @@ struct pt_batch {
 	bool removed;	     /* something that was valid went away or changed */
 	bool tables_changed; /* a pointer came or went: only rs1 = x0 will do */
 	paddr_t dead_head;   /* unlinked tables, chained through their frames' records */
-	unsigned nr_dead;
 	struct pt_counts counts;
 };
 

@@ -432,6 +432,18 @@ static bool overlap(paddr_t a, uint64_t a_size, struct region r)
 	return a < region_end(r) && r.start < a + a_size;
 }
 
+/*
+ * Whether the part of the old leaf @rec that led to @pa still leads there, with the same rights: a
+ * split or merge replaces entries without changing what they translate to.
+ */
+static bool translates_alike(const struct record *rec, paddr_t pa)
+{
+	struct model_leaf now = model_table_lookup(rec->va + (pa - rec->pa));
+
+	return pte_is_valid(now.entry) && pte_prot(now.entry) == pte_prot(rec->old) &&
+	       pte_pa(now.entry) + ((rec->va + (pa - rec->pa)) & (level_size(now.level) - 1)) == pa;
+}
+
 /* Old leaves to @r that some hart may hold. Locks: the model's. */
 static void check_held(struct region r, enum violation_kind kind)
 {
@@ -440,7 +452,9 @@ static void check_held(struct region r, enum violation_kind kind)
 
 		if (pte_is_leaf(rec->old) &&
 		    overlap(rec->pa, rec->count * level_size(rec->level), r)) {
-			report_record(kind, rec, max_u64(r.start, rec->pa));
+			if (kind != VIOLATION_FRAME_FREED ||
+			    !translates_alike(rec, max_u64(r.start, rec->pa)))
+				report_record(kind, rec, max_u64(r.start, rec->pa));
 		} else if (pte_is_table(rec->old) &&
 			   model_table_maps(rec->pa, rec->level - 1u, r, NULL)) {
 			/* Through the old pointer, every leaf below it can still be reached. */

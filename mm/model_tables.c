@@ -8,6 +8,7 @@ static struct model_table tables[MAX_TABLES];
 static unsigned nr_tables;
 static unsigned peak;
 static unsigned levels;
+static paddr_t main_root;
 
 static unsigned hash(paddr_t pa)
 {
@@ -19,6 +20,7 @@ void model_tables_reset(unsigned nr_levels)
 	for (unsigned i = 0; i < MAX_TABLES; i++)
 		tables[i] = (struct model_table){0};
 	nr_tables = 0;
+	main_root = 0;
 	levels = nr_levels;
 }
 
@@ -88,6 +90,18 @@ static pte_t entry_of(paddr_t table, unsigned index)
 /* Pages learned but not yet searched for pages below; a page is at most once in it. */
 static paddr_t todo[MAX_TABLES];
 
+/* Put the tables that @table points to on the list of @n; returns how many are on it. */
+static unsigned push_children(paddr_t table, unsigned n)
+{
+	for (unsigned i = pte_next_used(table, 0); i < PT_ENTRIES; i = pte_next_used(table, i + 1)) {
+		pte_t e = entry_of(table, i);
+
+		if (pte_is_table(e) && n < MAX_TABLES)
+			todo[n++] = pte_pa(e);
+	}
+	return n;
+}
+
 /* Learn @pa as the table of @va at @level and whatever hangs below it. */
 static bool learn(paddr_t pa, vaddr_t va, unsigned level)
 {
@@ -107,7 +121,8 @@ static bool learn(paddr_t pa, vaddr_t va, unsigned level)
 		paddr_t page = todo[--n];
 		struct model_table at = *model_table_find(page);
 
-		for (unsigned i = 0; i < PT_ENTRIES; i++) {
+		for (unsigned i = pte_next_used(page, 0); i < PT_ENTRIES;
+		     i = pte_next_used(page, i + 1)) {
 			pte_t e = entry_of(page, i);
 			struct model_table *child;
 
@@ -135,7 +150,21 @@ bool model_table_add_root(paddr_t root)
 {
 	struct model_table *t = model_table_find(root);
 
+	if (main_root == 0)
+		main_root = root;
 	return t != NULL || learn(root, 0, levels - 1);
+}
+
+struct model_leaf model_table_lookup(vaddr_t va)
+{
+	unsigned level = levels - 1;
+	pte_t e = entry_of(main_root, level_index(va, level));
+
+	while (level > 0 && pte_is_table(e)) {
+		level--;
+		e = entry_of(pte_pa(e), level_index(va, level));
+	}
+	return (struct model_leaf){pte_is_leaf(e) ? e : PTE_NONE, va, level};
 }
 
 /* @pa lost a link. What nothing points to cannot be entered anew; its own links stay until it is
@@ -148,17 +177,28 @@ static void unlink_page(paddr_t pa)
 		t->links--;
 }
 
+/* Every hart has fenced: what nothing leads to any more is as unknown as before it was linked. */
 void model_table_drop_root(paddr_t root)
 {
+	unsigned n;
+
 	if (model_table_find(root) == NULL)
 		return;
-	for (unsigned i = 0; i < PT_ENTRIES; i++) {
-		pte_t e = entry_of(root, i);
-
-		if (pte_is_table(e))
-			unlink_page(pte_pa(e));
-	}
+	n = push_children(root, 0);
 	model_table_forget(root);
+	while (n > 0) {
+		paddr_t page = todo[--n];
+		const struct model_table *t = model_table_find(page);
+
+		if (t == NULL)
+			continue;
+		unlink_page(page);
+		if (t->links != 0)
+			continue;
+		if (t->level > 0)
+			n = push_children(page, n);
+		model_table_forget(page);
+	}
 }
 
 bool model_table_update(struct model_table *t, unsigned index, pte_t old, pte_t new)
@@ -186,7 +226,7 @@ static bool overlaps(pte_t e, unsigned level, struct region r)
 static bool page_maps(paddr_t pa, vaddr_t va, unsigned level, struct region r,
 		      struct model_leaf *leaf)
 {
-	for (unsigned i = 0; i < PT_ENTRIES; i++) {
+	for (unsigned i = pte_next_used(pa, 0); i < PT_ENTRIES; i = pte_next_used(pa, i + 1)) {
 		pte_t e = entry_of(pa, i);
 
 		if (!pte_is_leaf(e) || !overlaps(e, level, r))
@@ -213,12 +253,8 @@ bool model_table_maps(paddr_t pa, unsigned level, struct region r, struct model_
 			continue;
 		if (t->leaves != 0 && page_maps(t->pa, t->va, t->level, r, leaf))
 			return true;
-		for (unsigned i = 0; t->level > 0 && i < PT_ENTRIES; i++) {
-			pte_t e = entry_of(t->pa, i);
-
-			if (pte_is_table(e) && n < MAX_TABLES)
-				todo[n++] = pte_pa(e);
-		}
+		if (t->level > 0)
+			n = push_children(t->pa, n);
 	}
 	return false;
 }

@@ -27,7 +27,9 @@ struct model_leaf {
 void model_tables_reset(unsigned levels);
 /* Learn the table at @root and all below it. False: no room. */
 bool model_table_add_root(paddr_t root);
-/* It is no root any more: the tables that it points to lose a link each. */
+/* What the first root that was added translates @va to now; an invalid entry if nothing. */
+struct model_leaf model_table_lookup(vaddr_t va);
+/* It is no root any more: tables that only it led to are forgotten. */
 void model_table_drop_root(paddr_t root);
 /* NULL if no store ever linked it. */
 struct model_table *model_table_find(paddr_t pa);

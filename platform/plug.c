@@ -20,6 +20,9 @@ enum err plug_add(struct virtio_mem *v, struct region phys, uint64_t prot, struc
 	return OK;
 
 out_unplug:
+	/* Some hart may still have it mapped: then it stays plugged, for good. */
+	if (hot_find(phys.start) != NULL)
+		return err;
 	if (virtio_mem_unplug(v, phys.start, phys.size) != OK)
 		note("vmem: 0x%llx+0x%llx stays plugged, unused", (unsigned long long)phys.start,
 		     (unsigned long long)phys.size);

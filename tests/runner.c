@@ -113,10 +113,22 @@ static void stop_timer(void)
 	irq_disable_local(IRQ_TIMER);
 }
 
+/* Ticks, so that nobody who sleeps sleeps through a deadline of his own. */
+#define TICK_MS 50
+
+static void next_tick(void)
+{
+	sbi_set_timer(min_u64(deadline, time_deadline_ms(TICK_MS)));
+}
+
 static void timer_irq(struct trap_frame *f)
 {
+	if (running != NULL && !time_past(deadline)) {
+		next_tick();
+		return;
+	}
 	stop_timer();
-	if (running == NULL || !time_past(deadline))
+	if (running == NULL)
 		return;
 	note("deadline of %s.%s is past, at sepc=0x%llx", running->test->suite, running->test->name,
 	     (unsigned long long)f->sepc);
@@ -132,7 +144,7 @@ static void start_timer(const struct test_run *t)
 	unsigned ms = t->test->timeout_ms != 0 ? t->test->timeout_ms : TEST_TIMEOUT_MS;
 
 	deadline = time_deadline_ms(ms * t->bench->args->timeout_scale / 100);
-	sbi_set_timer(deadline);
+	next_tick();
 	irq_enable_local(IRQ_TIMER);
 }
 

@@ -1,0 +1,41 @@
+#!/usr/bin/env perl
+# SPDX-License-Identifier: BSD-2-Clause
+# Runs every TAP program of the project and closes with "N passed, N failed".
+# usage: ci/check.pl PROGRAM... (run by `make check`)
+use strict;
+use warnings;
+use TAP::Harness;
+
+@ARGV or die "usage: $0 PROGRAM...\n";
+
+my ($passed, $failed) = (0, 0);
+
+# The firmware's runs have both processors to themselves; host tests share them.
+my @firmware = grep { m{^ci/} } @ARGV;
+my @host = grep { !m{^ci/} } @ARGV;
+
+for my $group ([2, @host], [1, @firmware]) {
+	my ($jobs, @programs) = @$group;
+	next unless @programs;
+	my $harness = TAP::Harness->new({
+		exec => sub { [$_[1]] },
+		jobs => $jobs,
+		timer => 1,
+		failures => 1,
+		color => 0,
+	});
+	my $all = $harness->runtests(@programs);
+	$passed += $all->passed - $all->skipped;
+	$failed += $all->failed;
+	# A program that died, lied about its plan or ran nothing has failed, whatever it printed.
+	for my $name ($all->descriptions) {
+		my ($parser) = $all->parsers($name);
+		my $ran = $parser->tests_run - $parser->skipped;
+		next if !$parser->has_problems && $ran > 0;
+		print "$name: ", $ran > 0 ? 'died or broke its plan' : 'ran nothing', "\n"
+			unless $parser->failed;
+		$failed++ unless $parser->failed;
+	}
+}
+print "$passed passed, $failed failed\n";
+exit($failed == 0 && $passed > 0 ? 0 : 1);

@@ -1,0 +1,164 @@
+#!/usr/bin/env perl
+# SPDX-License-Identifier: BSD-2-Clause
+# The firmware on a matrix of machines, with seeded faults and with bad input: each row is a run of
+# `make run` that has to end as it says. Run by `make check`; alone: prove ci/firmware.t
+use strict;
+use warnings;
+use Test::More;
+
+# What host/setup.sh found, as make sees it without any override.
+my %tool;
+open my $fh, '<', 'build/tools.mk' or die "build/tools.mk: $!\n";
+while (<$fh>) {
+	$tool{$1} = $2 if /^(\w+) :?= ?(.*)$/;
+}
+close $fh;
+
+my $have_vhost = ($tool{QEMU_HAS_VHOST} // '') eq 'y';
+my $only = $ENV{ROWS} // '.';
+
+sub quote
+{
+	my $s = shift;
+	$s =~ s/'/'\\''/g;
+	return "'$s'";
+}
+
+# Run make with these variables; returns the runner's exit status and the whole output.
+sub run_make
+{
+	my ($name, @vars) = @_;
+	my $dir = "build/run/check/$name";
+	my $command = join ' ', 'make --no-print-directory run', map { quote($_) } "RUN_DIR=$dir", @vars;
+	system "rm -rf $dir";
+	my $out = `$command 2>&1 </dev/null`;
+	my $status = -1;
+	if (open my $s, '<', "$dir/status") {
+		$status = <$s>;
+		chomp $status;
+	}
+	return ($status, $out);
+}
+
+# Suites that have at least one test with a verdict of its own.
+sub suites_run
+{
+	my %suite;
+	$suite{$1}++ while $_[0] =~ /^(?:not )?ok \d+ (\w+)\.\S+(?!.* # SKIP)$/mg;
+	return \%suite;
+}
+
+sub row
+{
+	my ($name, $status, $vars, %more) = @_;
+	return if $name !~ /$only/;
+	subtest $name => sub {
+		my ($got, $out) = run_make($name, @$vars);
+		my $good = is($got, $status, 'exit status');
+		for my $pattern (@{$more{like} // []}) {
+			$good &= like($out, $pattern, "prints $pattern");
+		}
+		for my $pattern (@{$more{unlike} // []}) {
+			$good &= unlike($out, $pattern, "does not print $pattern");
+		}
+		if ($status == 0) {
+			my $ran = suites_run($out);
+			for my $suite (@{$more{suites} // [qw(boot table hotplug)]}) {
+				$good &= ok($ran->{$suite}, "suite $suite ran something");
+			}
+			$good &= unlike($out, qr/^# oracle: blind/m, 'the outside oracle sees');
+		}
+		if (!$good) {
+			my @lines = split /\n/, $out;
+			splice @lines, 0, @lines - 60 if @lines > 60;
+			diag($_) for @lines;
+		}
+	};
+}
+
+# ---- the same verdict on every machine
+
+my $pass = qr/^hotwalk: DONE PASS /m;
+my $vmem0 = qr/^# vmem0: virtio-mmio\@[0-9a-f]+ region 0x[0-9a-f]+\+1 GiB/m;
+my $builtin = qr/^# vmem0: builtin region /m;
+
+SKIP: {
+	skip 'no QEMU with a vhost-user device on this machine', 1 unless $have_vhost;
+	row('default', 0, [], like => [$pass, $vmem0, qr/^# oracle: clean/m]);
+	row('one-hart', 0, ['SMP=1'], like => [$pass, $vmem0]);
+	row('eight-harts', 0, ['SMP=8', 'MEM=16G'], like => [$pass, $vmem0, qr/harts=8 /]);
+	row('ipi', 0, ['ARGS=flush=ipi'], like => [$pass, qr/flush=ipi/]);
+	row('single-thread', 0, ['THREAD=single', 'ARGS=flush=ipi'], like => [$pass]);
+	row('sv39', 0, ['ARGS=mode=sv39'], like => [$pass, qr/ Sv39 harts=/]);
+	row('sv57', 0, ['ARGS=mode=sv57'], like => [$pass, qr/ Sv57 harts=/]);
+	row('opensbi-old', 0, ["OPENSBI=$tool{OPENSBI_OLD}"], like => [$pass, qr/^# sbi: 1\.0 OpenSBI 1\.1/m])
+		if $tool{OPENSBI_OLD};
+}
+row('no-floating-point', 0, ['CPU=rv64,f=off,d=off,zfa=off'], like => [$pass]);
+row('builtin', 0, ['VMEM=builtin'], like => [$pass, $builtin]);
+row('builtin-sv39', 0, ['VMEM=builtin', 'ARGS=mode=sv39'], like => [$pass, $builtin]);
+row('builtin-small', 0, ['VMEM=builtin', 'MEM=128M', 'SMP=2'], like => [$pass, $builtin]);
+row('no-model', 0, ['ARGS=model=off'], like => [$pass]);
+row('no-device', 0, ['VMEM=none'], like => [$pass, qr/^# vmem: no virtio-mem device/m,
+	qr/^ok \d+ hotplug\.all # SKIP no virtio-mem device/m], suites => [qw(boot table)]);
+row('old-qemu', 0, ["QEMU=$tool{QEMU_OLD}", 'VMEM=builtin'], like => [$pass, $builtin])
+	if $tool{QEMU_OLD};
+row('old-both', 0, ["QEMU=$tool{QEMU_OLD}", "OPENSBI=$tool{OPENSBI_OLD}", 'VMEM=builtin'], like => [$pass])
+	if $tool{QEMU_OLD} && $tool{OPENSBI_OLD};
+
+# Any 2 MiB aligned address: the same ELF, loaded elsewhere.
+sub move_elf
+{
+	my ($offset, $to) = @_;
+	system("$tool{CROSS_COMPILE}objcopy --change-section-lma '*+$offset' build/hotwalk.elf $to") == 0
+		or die "objcopy failed\n";
+}
+move_elf('0x3e00000', 'build/moved.elf');
+row('moved', 0, ['KERNEL=build/moved.elf', 'VMEM=builtin'], like => [$pass, qr/^# image: 0x84000000/m]);
+
+# ---- seeded faults: the run fails and names how it was seen
+
+my %fault = (
+	'no-shootdown' => [qr/found by probe,model$/m],
+	'no-fence' => [qr/found by probe,model/m],
+	'free-early' => [qr/found by model$/m],
+	'leak-table' => [qr/found by accounts$/m],
+	'unplug-early' => [qr/found by model$/m],
+	'no-map-fence' => [qr/found by model$/m],
+	'small-leaf' => [qr/^not ok \d+ hotplug\.all # found by accounts/m],
+	'map-reserved' => [qr/^not ok \d+ boot\.direct_map # found by check/m],
+	'pgd-late' => [qr/^not ok \d+ hotplug\.second_root # found by /m],
+);
+for my $f (sort keys %fault) {
+	row("inject-$f", 1, ["ARGS=inject=$f"], like => [qr/^# inject: $f/m, qr/^hotwalk: DONE FAIL /m, @{$fault{$f}}]);
+}
+row('inject-neighbour-leaf', 1, ['ARGS=inject=neighbour-leaf test=table.*'],
+	like => [qr/^not ok \d+ table\.live # found by probe/m]);
+if ($have_vhost) {
+	for my $f (qw(no-shootdown unplug-early)) {
+		row("oracle-$f", 1, ["ARGS=inject=$f test=hotplug.block,hotplug.all,hotplug.cycles"],
+			like => [qr/^# oracle: touched unplugged page 0x/m, qr/^# oracle: FAIL/m]);
+	}
+}
+
+# ---- bad input: a clear line and a sane end
+
+row('bad-argument', 2, ['ARGS=mode=sv39 foo=1'],
+	like => [qr/unknown argument "foo=1"/, qr/^#   mode=auto\|sv39/m, qr/^hotwalk: DONE NOTHING /m]);
+row('bad-fault', 2, ['ARGS=inject=nonsense'],
+	like => [qr/inject=nonsense: no such fault/, qr/no-shootdown /]);
+row('bad-test', 2, ['ARGS=test=nosuch.*'], like => [qr/test=nosuch\.\* matches nothing/]);
+move_elf('0x10000', 'build/misaligned.elf');
+row('misaligned', 3, ['KERNEL=build/misaligned.elf', 'VMEM=builtin'],
+	like => [qr/PANIC loaded at 0x0*80210000, which is not a multiple of 2 MiB/]);
+row('qemu-dies', 3, ['CPU=nonsense', 'VMEM=builtin'], unlike => [qr/^ok /m]);
+if (-x 'build/test/fdt_edit') {
+	my $dtb = 'build/run/virt.dtb';
+	system('mkdir -p build/run');
+	system("$tool{QEMU} -M virt,dumpdtb=$dtb -smp 2 -m 512M -display none >build/run/dumpdtb.log 2>&1");
+	system("build/test/fdt_edit $dtb build/run/nomem.dtb delete /memory\@80000000") == 0 or die "fdt_edit failed\n";
+	row('no-memory-node', 2, ['VMEM=builtin', 'SMP=2', 'MEM=512M', 'QEMU_ARGS=-dtb build/run/nomem.dtb'],
+		like => [qr/^hotwalk: DONE NOTHING the device tree cannot be used: .*(memory|RAM)/m]);
+}
+
+done_testing();
