@@ -3,7 +3,8 @@
 
 MACHINE ?= virt
 SMP ?= 4
-MEM ?= 1G
+# The built-in device takes its region out of it.
+MEM ?= $(if $(filter builtin,$(VMEM)),1G,256M)
 CPU ?= rv64
 THREAD ?= multi
 ARGS ?=

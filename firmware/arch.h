@@ -40,9 +40,9 @@ unsigned pte_next_used(paddr_t table, unsigned from);
 
 /* SFENCE.VMA on this hart, named by its operands (Privileged ISA, "Supervisor Memory-Management
  * Fence Instruction"). Orders this hart's earlier stores to entries before its later walks. */
-void fence_local_all(void);			       /* rs1 = x0, rs2 = x0 */
-void fence_local_va(vaddr_t va);		       /* rs1 = va, rs2 = x0: leaf entries of va only */
-void fence_local_asid(uint16_t asid);		       /* rs1 = x0, rs2: not global mappings */
+void fence_local_all(void);	      /* rs1 = x0, rs2 = x0 */
+void fence_local_va(vaddr_t va);      /* rs1 = va, rs2 = x0: leaf entries of va only */
+void fence_local_asid(uint16_t asid); /* rs1 = x0, rs2: not global mappings */
 void fence_local_va_asid(vaddr_t va, uint16_t asid); /* both */
 
 /* Stores before it are seen by other harts before stores behind it (RVWMO: FENCE W,W). */
@@ -66,11 +66,13 @@ bool arch_has_rfence(void);
 enum err must_check arch_ipi_call(const struct hartset *targets, void (*fn)(void *), void *arg);
 bool arch_has_ipi(void);
 
-unsigned arch_hart(void);			 /* index of this hart */
+unsigned arch_hart(void);		       /* index of this hart */
 const struct hartset *arch_harts_online(void); /* harts that translate with our tables */
 
 /* Bytes of physical memory. Only boot RAM and online hot-added memory may be asked for. */
 void *phys_to_ptr(paddr_t pa);
+/* The way back, for a pointer that phys_to_ptr() gave. */
+paddr_t ptr_to_phys(const void *p);
 /* A mapped kernel virtual address as a pointer, e.g. into the frame table. */
 void *arch_virt_to_ptr(vaddr_t va);
 
@@ -86,8 +88,8 @@ void arch_irq_restore(bool enabled);
  * it can keep its generation in step with what is in memory.
  */
 struct fence_op {
-	bool all_va;	/* rs1 = x0 */
-	bool all_asid;	/* rs2 = x0 */
+	bool all_va;   /* rs1 = x0 */
+	bool all_asid; /* rs2 = x0 */
 	vaddr_t start;
 	uint64_t size; /* bytes, for all_va == false */
 	uint16_t asid;

@@ -24,7 +24,7 @@
 #define WINDOW_SLOT 508
 #define ARENA_SLOT 509
 #define IMAGE_SLOT 510
-#define GIB_VA(slot) (UINT64_C(0xffffff8000000000) + (uint64_t)(slot) * SZ_1G)
+#define GIB_VA(slot) (UINT64_C(0xffffff8000000000) + (uint64_t)(slot)*SZ_1G)
 
 #define TABLE __attribute__((aligned(4096)))
 

@@ -91,5 +91,4 @@ void hart_ipi_poll(void);
 
 void hart_park(void) noreturn_fn;
 
-
 #endif

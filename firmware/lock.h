@@ -16,7 +16,10 @@ struct spinlock {
 	const char *name;
 };
 
-#define SPINLOCK(n) {.name = (n)}
+#define SPINLOCK(n)                                                                                \
+	{                                                                                          \
+		.name = (n)                                                                        \
+	}
 
 void spin_lock(struct spinlock *l);
 void spin_unlock(struct spinlock *l);

@@ -18,7 +18,7 @@
 #define HART_PROBE_RESUME 0
 
 /* struct trap_frame */
-#define FRAME_X(n) ((n) * 8)
+#define FRAME_X(n) ((n)*8)
 #define FRAME_SEPC 256
 #define FRAME_SSTATUS 264
 #define FRAME_SCAUSE 272
@@ -28,6 +28,6 @@
 /* struct context */
 #define CTX_RA 0
 #define CTX_SP 8
-#define CTX_S(n) (16 + (n) * 8)
+#define CTX_S(n) (16 + (n)*8)
 
 #endif

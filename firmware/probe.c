@@ -75,10 +75,10 @@ void probe_stub(void *code, uint32_t value)
 	uint32_t low = value & 0xfff;
 	uint32_t high = (value + 0x800) & 0xfffff000;
 
-	insn[0] = 0x00000537 | high;	       /* lui a0, high */
-	insn[1] = 0x0005051b | low << 20;      /* addiw a0, a0, low */
-	insn[2] = 0x00008067;		       /* ret */
-	insn[3] = 0x00000000;		       /* never reached; illegal */
+	insn[0] = 0x00000537 | high;	  /* lui a0, high */
+	insn[1] = 0x0005051b | low << 20; /* addiw a0, a0, low */
+	insn[2] = 0x00008067;		  /* ret */
+	insn[3] = 0x00000000;		  /* never reached; illegal */
 }
 
 uint64_t probe_page_fault(enum access a)

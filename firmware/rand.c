@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Random streams (SplitMix64: Steele, Lea, Flood, "Fast splittable pseudorandom number generators"). */
+/* Random streams (SplitMix64: Steele, Lea, Flood, "Fast splittable pseudorandom number
+ * generators"). */
 #include "firmware/rand.h"
 
 #define GOLDEN UINT64_C(0x9e3779b97f4a7c15)

@@ -29,7 +29,13 @@ enum trap_cause {
 const char *trap_cause_name(uint64_t scause);
 
 /* Asked in this order, whatever the order of registration. */
-enum trap_order { TRAP_ORDER_PROBE, TRAP_ORDER_DEVICE, TRAP_ORDER_LAZY_MAP, TRAP_ORDER_LAST, NR_TRAP_ORDERS };
+enum trap_order {
+	TRAP_ORDER_PROBE,
+	TRAP_ORDER_DEVICE,
+	TRAP_ORDER_LAZY_MAP,
+	TRAP_ORDER_LAST,
+	NR_TRAP_ORDERS
+};
 
 /* True: handled, return to @f->sepc. Runs on the faulting hart with interrupts off. */
 typedef bool (*trap_handler_fn)(struct trap_frame *f);

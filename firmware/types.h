@@ -32,17 +32,17 @@ static inline paddr_t region_end(struct region r)
  */
 enum err {
 	OK = 0,
-	ERR_NOMEM = -1,	  /* no frame, no record, no table slot left */
-	ERR_INVAL = -2,	  /* argument that can never be right */
-	ERR_RANGE = -3,	  /* outside what this machine or mode can address */
-	ERR_EXIST = -4,	  /* something is mapped or present there already */
-	ERR_NOENT = -5,	  /* nothing is there */
-	ERR_SPLIT = -6,	  /* the edge lies inside a leaf and splitting was not asked for */
-	ERR_BUSY = -7,	  /* in use, or the device says: later */
-	ERR_NACK = -8,	  /* the device denies the request */
-	ERR_IO = -9,	  /* the device broke its contract or reported an error */
+	ERR_NOMEM = -1,	   /* no frame, no record, no table slot left */
+	ERR_INVAL = -2,	   /* argument that can never be right */
+	ERR_RANGE = -3,	   /* outside what this machine or mode can address */
+	ERR_EXIST = -4,	   /* something is mapped or present there already */
+	ERR_NOENT = -5,	   /* nothing is there */
+	ERR_SPLIT = -6,	   /* the edge lies inside a leaf and splitting was not asked for */
+	ERR_BUSY = -7,	   /* in use, or the device says: later */
+	ERR_NACK = -8,	   /* the device denies the request */
+	ERR_IO = -9,	   /* the device broke its contract or reported an error */
 	ERR_TIMEOUT = -10, /* no answer before the deadline */
-	ERR_NOSYS = -11,  /* this machine has no such thing */
+	ERR_NOSYS = -11,   /* this machine has no such thing */
 };
 
 /* The name of an error code, for messages; never NULL. */

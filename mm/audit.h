@@ -8,14 +8,14 @@
 
 enum audit_problem {
 	AUDIT_OK,
-	AUDIT_MISSING,	     /* should be mapped, is not */
-	AUDIT_EXTRA,	     /* is mapped, should not be */
-	AUDIT_WRONG,	     /* mapped to another address or with other rights */
-	AUDIT_LEAF_SIZE,     /* smaller or larger than the largest that fits */
-	AUDIT_EMPTY_TABLE,   /* a table page that translates nothing, not preallocated */
-	AUDIT_RESIDUE,	     /* an invalid entry that is not zero */
-	AUDIT_TABLE_COUNT,   /* tables found and tables counted differ */
-	AUDIT_SHADOW_LOST,   /* the shadow map was too small */
+	AUDIT_MISSING,	   /* should be mapped, is not */
+	AUDIT_EXTRA,	   /* is mapped, should not be */
+	AUDIT_WRONG,	   /* mapped to another address or with other rights */
+	AUDIT_LEAF_SIZE,   /* smaller or larger than the largest that fits */
+	AUDIT_EMPTY_TABLE, /* a table page that translates nothing, not preallocated */
+	AUDIT_RESIDUE,	   /* an invalid entry that is not zero */
+	AUDIT_TABLE_COUNT, /* tables found and tables counted differ */
+	AUDIT_SHADOW_LOST, /* the shadow map was too small */
 };
 
 struct audit {

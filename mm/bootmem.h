@@ -12,8 +12,8 @@
 #define BOOTMEM_MAX_REGIONS (MACHINE_MAX_RAM + MACHINE_MAX_RESERVED + 1)
 
 /*
- * Usable memory of @m below @limit: RAM less reserved memory less @image. Picks the arena that early
- * allocations come from: the largest 2 MiB aligned piece inside one GiB of addresses.
+ * Usable memory of @m below @limit: RAM less reserved memory less @image. Picks the arena that
+ * early allocations come from: the largest 2 MiB aligned piece inside one GiB of addresses.
  * ERR_NOMEM if there is no such piece.
  */
 enum err must_check bootmem_init(const struct machine *m, struct region image, paddr_t limit);

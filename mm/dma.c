@@ -6,7 +6,6 @@
 
 #include "firmware/arch.h"
 #include "mm/frame.h"
-#include "mm/kernel.h"
 
 static unsigned order_of(uint64_t size)
 {
@@ -29,5 +28,5 @@ void *dma_alloc(uint64_t size, paddr_t *pa)
 
 void dma_free(void *p, uint64_t size)
 {
-	frame_free((vaddr_t)p - direct_va(0), order_of(size), OWNER_DMA);
+	frame_free(ptr_to_phys(p), order_of(size), OWNER_DMA);
 }

@@ -53,7 +53,7 @@ struct zone {
 	struct region span; /* records are mapped for all of it */
 	struct spinlock lock;
 	uint64_t free_frames;
-	uint64_t managed_frames;		 /* given to the zone, free or not */
+	uint64_t managed_frames;	     /* given to the zone, free or not */
 	uint64_t heads[FRAME_MAX_ORDER + 1]; /* frame number + 1 of the first block, 0: none */
 };
 

@@ -2,10 +2,9 @@
 /* Hot-add and hot-remove: direct map, frame table, zone. */
 #include "mm/hotplug.h"
 
-#include <string.h>
-
 #include "firmware/arch.h"
 #include "mm/bootmem.h"
+#include "mm/clear.h"
 #include "mm/kernel.h"
 #include "mm/shootdown.h"
 
@@ -170,7 +169,7 @@ static enum err map_records(struct pt_batch *b, struct region phys)
 		}
 		backing_push(&mine, pa, order);
 		/* Zeros before anybody can reach them through the frame table. */
-		memset(phys_to_ptr(pa), 0, PAGE_SIZE << order);
+		clear_words(phys_to_ptr(pa), PAGE_SIZE << order);
 		arch_wmb();
 		err = pt_map(b, va, pa, level_size(level), PROT_RW, level);
 		if (err != OK)
@@ -181,7 +180,8 @@ static enum err map_records(struct pt_batch *b, struct region phys)
 
 out_undo:
 	unmap_own(b, start, va - start);
-	/* Some hart may have walked there meanwhile: fence, then free, then go on with a new one. */
+	/* Some hart may have walked there meanwhile: fence, then free, then go on with a new one.
+	 */
 	if (pt_commit(b) == OK)
 		backing_free(&mine);
 	pt_begin(b, kernel_table());
@@ -217,8 +217,7 @@ static enum err map_region(struct pt_batch *b, struct region phys, uint64_t prot
 	return err;
 }
 
-enum err hot_add(struct region phys, uint64_t prot, struct hot_region **out,
-		 struct hot_report *rep)
+enum err hot_add(struct region phys, uint64_t prot, struct hot_region **out, struct hot_report *rep)
 {
 	uint64_t calls = shootdown_stats().calls;
 	struct hot_region *r;

@@ -2,13 +2,12 @@
 /* The kernel's page table and address space. */
 #include "mm/kernel.h"
 
-#include <string.h>
-
 #include "firmware/arch.h"
 #include "firmware/image.h"
 #include "firmware/offsets.h"
 #include "firmware/root.h"
 #include "mm/bootmem.h"
+#include "mm/clear.h"
 #include "mm/fault.h"
 #include "mm/frame.h"
 #include "mm/map.h"
@@ -188,7 +187,7 @@ static void init_zones(void)
 	unsigned n = bootmem_ram(&ram);
 
 	for (unsigned i = 0; i < nr_frame_table; i++)
-		memset(arch_virt_to_ptr(frame_table[i].va), 0, frame_table[i].size);
+		clear_words(arch_virt_to_ptr(frame_table[i].va), frame_table[i].size);
 	for (unsigned i = 0; i < n; i++) {
 		zone_init(&zones[i], "boot", ram[i]);
 		frame_boot_zone_add(&zones[i]);
@@ -199,7 +198,6 @@ static void init_zones(void)
 enum err kernel_init(const struct mmu_mode *mode, const struct machine *m)
 {
 	struct pt_batch b;
-	struct extent *extents;
 	uint64_t nr;
 	paddr_t pa;
 	enum err err;
@@ -207,15 +205,13 @@ enum err kernel_init(const struct mmu_mode *mode, const struct machine *m)
 	mappable = kernel_mappable(mode, m);
 	vmalloc_next = mode->vmalloc.start;
 	nr = min_u64(MAX_EXTENTS, max_u64(MIN_EXTENTS, bootmem_arena().size / SZ_2M * 64));
-	pa = bootmem_alloc(nr * sizeof(*extents), PAGE_SIZE);
+	pa = bootmem_alloc(nr * sizeof(struct extent), PAGE_SIZE);
 	if (pa == FRAME_NONE)
 		return ERR_NOMEM;
 	err = pt_create(&table, "kernel", mode);
 	if (err != OK)
 		return err;
 	table.root_fixed = true;
-	/* The direct map is not there yet; its addresses are, as soon as it is in force. */
-	extents = (struct extent *)(direct_va(pa));
 	shadow_init(&shadow, phys_to_ptr(pa), (unsigned)nr);
 	table.shadow = &shadow;
 	err = populate_root();
@@ -238,7 +234,7 @@ enum err kernel_init(const struct mmu_mode *mode, const struct machine *m)
 	/* Entries of the early table may be held for any address: all of them, global ones too. */
 	fence_local_all();
 	arch_set_direct_offset(direct_va(0));
-	shadow.extents = extents;
+	shadow.extents = phys_to_ptr(pa);
 	table.live = true;
 	init_zones();
 	return OK;

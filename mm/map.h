@@ -53,8 +53,8 @@ enum err must_check pt_commit(struct pt_batch *b);
  * Owed by the caller: pt_commit(), which fences: an invalid entry may be cached.
  * Source: Linux create_pgd_mapping(), best_map_size().
  */
-enum err must_check pt_map(struct pt_batch *b, vaddr_t va, paddr_t pa, uint64_t size,
-			   uint64_t prot, unsigned max_level);
+enum err must_check pt_map(struct pt_batch *b, vaddr_t va, paddr_t pa, uint64_t size, uint64_t prot,
+			   unsigned max_level);
 
 /*
  * Unmap it. Empty tables are unlinked, those right below a fixed root excepted. Frames that were

@@ -22,7 +22,7 @@ enum reach {
 struct record {
 	uint64_t gen; /* of the newest store in it */
 	vaddr_t va;
-	paddr_t pa; /* that the first old entry led to; 0 for invalid ones */
+	paddr_t pa;	/* that the first old entry led to; 0 for invalid ones */
 	uint32_t count; /* like entries side by side, from @va on */
 	uint8_t level;
 	uint8_t reach;
@@ -34,7 +34,7 @@ struct record {
 static struct spinlock lock = SPINLOCK("model");
 static bool enabled;
 static bool overflowed;
-static uint64_t generation;	 /* counts stores */
+static uint64_t generation;	  /* counts stores */
 static uint64_t last_fence_begin; /* generation that the newest fence began at */
 
 static struct record records[MAX_RECORDS];
@@ -79,7 +79,8 @@ const char *violation_clause(enum violation_kind k)
 		return "Privileged ISA, SFENCE.VMA: old leaf entries may be used until fenced";
 	case VIOLATION_FRAME_MAPPED:
 	case VIOLATION_FRAME_UNPLUGGED:
-		return "virtio 1.2, 5.15.6.1: the driver must not touch unplugged memory; a hart may "
+		return "virtio 1.2, 5.15.6.1: the driver must not touch unplugged memory; a hart "
+		       "may "
 		       "do so speculatively through any entry it holds";
 	default:
 		return "hotwalk: enlarge MAX_RECORDS or MAX_TABLES";

@@ -21,23 +21,23 @@
 #include "mm/walk.h"
 
 enum violation_kind {
-	VIOLATION_NO_FENCE,	  /* operation complete, some hart may hold the old entry */
-	VIOLATION_TABLE_FREED,	  /* table page freed, some hart may still walk it */
-	VIOLATION_TABLE_LINKED,	  /* table page freed while an entry points to it */
-	VIOLATION_FRAME_FREED,	  /* frame freed, some hart may hold an old leaf to it */
-	VIOLATION_FRAME_MAPPED,	  /* frame unplugged while a live leaf maps it */
+	VIOLATION_NO_FENCE,	   /* operation complete, some hart may hold the old entry */
+	VIOLATION_TABLE_FREED,	   /* table page freed, some hart may still walk it */
+	VIOLATION_TABLE_LINKED,	   /* table page freed while an entry points to it */
+	VIOLATION_FRAME_FREED,	   /* frame freed, some hart may hold an old leaf to it */
+	VIOLATION_FRAME_MAPPED,	   /* frame unplugged while a live leaf maps it */
 	VIOLATION_FRAME_UNPLUGGED, /* frame unplugged, some hart may hold an old leaf to it */
-	VIOLATION_OVERFLOW,	  /* the log was full: nothing can be claimed any more */
+	VIOLATION_OVERFLOW,	   /* the log was full: nothing can be claimed any more */
 	NR_VIOLATION_KINDS,
 };
 
 struct violation {
 	enum violation_kind kind;
-	paddr_t pa;	       /* what was freed or unplugged; 0 for NO_FENCE */
-	vaddr_t va;	       /* that the entry translated */
-	unsigned level;	       /* of the entry */
-	pte_t old;	       /* what may still be held */
-	unsigned writer;       /* hart that stored */
+	paddr_t pa;		/* what was freed or unplugged; 0 for NO_FENCE */
+	vaddr_t va;		/* that the entry translated */
+	unsigned level;		/* of the entry */
+	pte_t old;		/* what may still be held */
+	unsigned writer;	/* hart that stored */
 	struct hartset holders; /* harts that may hold it */
 };
 

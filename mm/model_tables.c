@@ -41,7 +41,8 @@ static struct model_table *insert(paddr_t pa, vaddr_t va, unsigned level)
 		return NULL;
 	while (tables[i].known)
 		i = (i + 1) % MAX_TABLES;
-	tables[i] = (struct model_table){.pa = pa, .va = va, .level = (uint8_t)level, .known = true};
+	tables[i] =
+		(struct model_table){.pa = pa, .va = va, .level = (uint8_t)level, .known = true};
 	nr_tables++;
 	if (nr_tables > peak)
 		peak = nr_tables;
@@ -93,7 +94,8 @@ static paddr_t todo[MAX_TABLES];
 /* Put the tables that @table points to on the list of @n; returns how many are on it. */
 static unsigned push_children(paddr_t table, unsigned n)
 {
-	for (unsigned i = pte_next_used(table, 0); i < PT_ENTRIES; i = pte_next_used(table, i + 1)) {
+	for (unsigned i = pte_next_used(table, 0); i < PT_ENTRIES;
+	     i = pte_next_used(table, i + 1)) {
 		pte_t e = entry_of(table, i);
 
 		if (pte_is_table(e) && n < MAX_TABLES)
@@ -232,7 +234,8 @@ static bool page_maps(paddr_t pa, vaddr_t va, unsigned level, struct region r,
 		if (!pte_is_leaf(e) || !overlaps(e, level, r))
 			continue;
 		if (leaf != NULL)
-			*leaf = (struct model_leaf){e, sign_extend(va + i * level_size(level)), level};
+			*leaf = (struct model_leaf){e, sign_extend(va + i * level_size(level)),
+						    level};
 		return true;
 	}
 	return false;

@@ -10,8 +10,8 @@
 #include "mm/walk.h"
 
 struct model_table {
-	paddr_t pa; /* 0: empty slot */
-	vaddr_t va; /* that its entry 0 translates */
+	paddr_t pa;	 /* 0: empty slot */
+	vaddr_t va;	 /* that its entry 0 translates */
 	uint32_t links;	 /* live entries that point to it; roots count one */
 	uint16_t leaves; /* valid leaf entries in it */
 	uint8_t level;

@@ -2,11 +2,10 @@
 /* Table pages and the quarantine of dead ones. */
 #include "mm/ptpage.h"
 
-#include <string.h>
-
 #include "firmware/arch.h"
 #include "firmware/lock.h"
 #include "mm/bootmem.h"
+#include "mm/clear.h"
 #include "mm/frame.h"
 #include "mm/model.h"
 #include "mm/pte.h"
@@ -80,7 +79,7 @@ paddr_t ptpage_alloc(void)
 
 	if (pa == FRAME_NONE)
 		return FRAME_NONE;
-	memset(phys_to_ptr(pa), 0, PAGE_SIZE);
+	clear_words(phys_to_ptr(pa), PAGE_SIZE);
 	__atomic_add_fetch(&live, 1, __ATOMIC_RELAXED);
 	return pa;
 }

@@ -13,7 +13,7 @@ struct extent {
 	vaddr_t va;
 	uint64_t size;
 	paddr_t pa;
-	uint64_t prot; /* PTE flags without V */
+	uint64_t prot;	    /* PTE flags without V */
 	unsigned max_level; /* no leaf above this level */
 };
 

@@ -61,8 +61,8 @@ static void print_sbi(void)
 static void print_mmu(const struct bench *b)
 {
 	static const char *const claims[] = {"nothing", "none", "sv39", "sv48", "sv57"};
-	static const char *const exts[] = {"svinval", "svnapot", "svpbmt", "svadu", "svade",
-					   "svvptc", "sstc", "h"};
+	static const char *const exts[] = {"svinval", "svnapot", "svpbmt", "svadu",
+					   "svade",   "svvptc",	 "sstc",   "h"};
 	char list[LIST_LEN] = "";
 
 	for (unsigned i = 0; i < ARRAY_LEN(exts); i++) {
@@ -83,7 +83,8 @@ void banner_print(const struct bench *b)
 	char ram[LIST_LEN] = "";
 	char reserved[LIST_LEN] = "";
 
-	say("hotwalk " HOTWALK_VERSION " (git " HOTWALK_GIT ") %s harts=%u boot-hart=%llu seed=0x%llx",
+	say("hotwalk " HOTWALK_VERSION " (git " HOTWALK_GIT
+	    ") %s harts=%u boot-hart=%llu seed=0x%llx",
 	    kernel_table()->mode->name, hartset_count(&peers) + 1,
 	    (unsigned long long)b->boot_hartid, (unsigned long long)b->seed);
 	note("machine: %s (%s)", m->model[0] != '\0' ? m->model : "no model", m->compatible);

@@ -59,9 +59,11 @@ TEST(boot, direct_map)
 			got += r.size;
 			EXPECT(t, va == direct_va(r.start), "0x%llx maps 0x%llx",
 			       (unsigned long long)va, (unsigned long long)r.start);
-			EXPECT(t, inside_ram(b->machine, r), "leaf of 0x%llx bytes at 0x%llx is not RAM",
+			EXPECT(t, inside_ram(b->machine, r),
+			       "leaf of 0x%llx bytes at 0x%llx is not RAM",
 			       (unsigned long long)r.size, (unsigned long long)r.start);
-			EXPECT(t, !off_limits(b, r), "leaf of 0x%llx bytes at 0x%llx covers reserved memory",
+			EXPECT(t, !off_limits(b, r),
+			       "leaf of 0x%llx bytes at 0x%llx covers reserved memory",
 			       (unsigned long long)r.size, (unsigned long long)r.start);
 			EXPECT(t, pte_prot(e) == PROT_RW, "0x%llx has rights 0x%llx",
 			       (unsigned long long)va, (unsigned long long)pte_prot(e));
@@ -95,7 +97,8 @@ TEST(boot, leaf_size)
 	for (unsigned i = 0; i < n; i++) {
 		for (paddr_t pa = usable[i].start; pa < region_end(usable[i]);) {
 			struct pt_lookup l = pt_lookup(kernel_table(), direct_va(pa));
-			unsigned best = largest_fit(usable[i], pa, kernel_table()->mode->levels - 2);
+			unsigned best =
+				largest_fit(usable[i], pa, kernel_table()->mode->levels - 2);
 
 			ASSERT(t, l.mapped, "0x%llx is not mapped", (unsigned long long)pa);
 			ASSERT(t, l.level == best, "0x%llx: leaf of level %u, level %u fits",
@@ -164,7 +167,8 @@ TEST(boot, harts)
 	test_on_harts(t, &t->all, answer, &r);
 	EXPECT(t, r.present == want, "%u harts answer, the tree has %llu", r.present,
 	       (unsigned long long)want);
-	hartset_for_each(h, &t->all) {
+	hartset_for_each(h, &t->all)
+	{
 		uint64_t id = t->bench->machine->cpus[hart_cpu_index(h)].hartid;
 
 		EXPECT(t, r.hartid[h] == id + 1, "hart%u answers as id %llu, the tree says %llu", h,

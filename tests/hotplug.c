@@ -109,7 +109,8 @@ TEST(hotplug, order, .needs = NEEDS_VMEM, .clause = TRAP_CLAUSE)
 	unsigned order[8];
 
 	if (nr_blocks(t) < 16) {
-		test_skip(t, "region of %llu blocks is too small", (unsigned long long)nr_blocks(t));
+		test_skip(t, "region of %llu blocks is too small",
+			  (unsigned long long)nr_blocks(t));
 		return;
 	}
 	for (unsigned i = 0; i < 8; i++) {
@@ -148,7 +149,8 @@ TEST(hotplug, order, .needs = NEEDS_VMEM, .clause = TRAP_CLAUSE)
 
 /*
  * A thousand times the smallest step, at any block: the accounts are where they began. Where a
- * remote fence takes long (QEMU with thread=single: OpenSBI spins for 100 ms) fewer, and it says so.
+ * remote fence takes long (QEMU with thread=single: OpenSBI spins for 100 ms) fewer, and it says
+ * so.
  */
 #define CYCLES 1000u
 #define CYCLES_TIMEOUT_MS 120000
@@ -215,17 +217,17 @@ TEST(hotplug, content, .needs = NEEDS_VMEM)
 	struct region r = blocks(t, rng_below(&t->rng, nr_blocks(t)), 1);
 	struct hot_region *h = add(t, r, PROT_RW);
 
-	hartset_for_each(writer, &t->all) {
+	hartset_for_each(writer, &t->all)
+	{
 		struct hartset one = hartset_of(writer);
 
 		c = (struct content){direct_va(r.start), r.size, rng_next(&t->rng), true, {0}};
 		test_on_harts(t, &one, content_job, &c);
 		c.write = false;
 		test_on_harts(t, &t->all, content_job, &c);
-		hartset_for_each(reader, &t->all)
-			EXPECT(t, c.wrong[reader] == 0,
-			       "hart%u read %llu words that hart%u did not write", reader,
-			       (unsigned long long)c.wrong[reader], writer);
+		hartset_for_each(reader, &t->all) EXPECT(
+			t, c.wrong[reader] == 0, "hart%u read %llu words that hart%u did not write",
+			reader, (unsigned long long)c.wrong[reader], writer);
 	}
 	take_away(t, h);
 	/* What comes back is not what was there: the device threw it away. */
@@ -250,7 +252,8 @@ TEST(hotplug, traps, .needs = NEEDS_VMEM, .clause = TRAP_CLAUSE)
 	for (unsigned i = 0; i < ARRAY_LEN(all); i++) {
 		struct region r = blocks(t, rng_below(&t->rng, nr_blocks(t)), 1);
 		struct hot_region *h = add(t, r, PROT_RWX);
-		struct spots s = {direct_va(r.start) + align_down(rng_below(&t->rng, r.size), PAGE_SIZE),
+		struct spots s = {direct_va(r.start) +
+					  align_down(rng_below(&t->rng, r.size), PAGE_SIZE),
 				  PAGE_SIZE, 0};
 
 		for (unsigned k = 0; k < spots_count(&s); k++)
@@ -277,6 +280,33 @@ struct second_root {
 	bool bad[MAX_HARTS];
 };
 
+/* Map a page where no root entry was used yet: the copy has to have that entry all the same. */
+static vaddr_t map_in_unused_entry(struct test_run *t, paddr_t pa)
+{
+	unsigned top = kernel_table()->mode->levels - 1;
+	vaddr_t va = vmalloc_reserve(level_size(top), level_size(top));
+	struct pt_batch b;
+
+	ASSERT(t, va != 0, "no unused root entry left in the vmalloc area");
+	spin_lock(&kernel_table_lock);
+	pt_begin(&b, kernel_table());
+	EXPECT_OK(t, pt_map(&b, va, pa, PAGE_SIZE, PROT_RW, 0));
+	EXPECT_OK(t, pt_commit(&b));
+	spin_unlock(&kernel_table_lock);
+	return va;
+}
+
+static void unmap_page(struct test_run *t, vaddr_t va)
+{
+	struct pt_batch b;
+
+	spin_lock(&kernel_table_lock);
+	pt_begin(&b, kernel_table());
+	EXPECT_OK(t, pt_unmap(&b, va, PAGE_SIZE, 0));
+	EXPECT_OK(t, pt_commit(&b));
+	spin_unlock(&kernel_table_lock);
+}
+
 /* Translate with the copied root for one load, and go back. */
 static void load_through_copy(void *arg)
 {
@@ -295,27 +325,36 @@ static void load_through_copy(void *arg)
 	s->bad[arch_hart()] = p.trapped || p.value != s->expected;
 }
 
+static void expect_through_copy(struct test_run *t, vaddr_t va, paddr_t root)
+{
+	static struct second_root s;
+
+	s = (struct second_root){root, va, rng_next(&t->rng), {false}};
+	*(volatile uint64_t *)arch_virt_to_ptr(va) = s.expected;
+	test_on_harts(t, &t->all, load_through_copy, &s);
+	hartset_for_each(i, &t->all) if (s.bad[i])
+		test_fail(t, EVIDENCE_PROBE, "hart%u does not see 0x%llx through the copied root",
+			  i, (unsigned long long)va);
+}
+
 /*
  * A root that was copied before the add sees the new memory, without a word to it: root entries
  * are populated once and shared. (Linux: preallocate_pgd_pages_range(); 7d3332be011e.)
  */
 TEST(hotplug, second_root, .needs = NEEDS_VMEM)
 {
-	static struct second_root s;
 	struct region r = blocks(t, nr_blocks(t) / 2, 1);
 	paddr_t copy = ptpage_alloc();
 	struct hot_region *h;
+	vaddr_t va;
 
 	ASSERT(t, copy != FRAME_NONE, "no memory for a root");
 	memcpy(phys_to_ptr(copy), phys_to_ptr(kernel_table()->root), PAGE_SIZE);
 	h = add(t, r, PROT_RW);
-	s = (struct second_root){copy, direct_va(r.start), UINT64_C(0x600dc0ffee), {false}};
-	*(volatile uint64_t *)arch_virt_to_ptr(s.va) = s.expected;
-	test_on_harts(t, &t->all, load_through_copy, &s);
-	hartset_for_each(i, &t->all)
-		if (s.bad[i])
-			test_fail(t, EVIDENCE_PROBE, "hart%u does not see 0x%llx through the copied root",
-				  i, (unsigned long long)s.va);
+	expect_through_copy(t, direct_va(r.start), copy);
+	va = map_in_unused_entry(t, r.start);
+	expect_through_copy(t, va, copy);
+	unmap_page(t, va);
 	take_away(t, h);
 	model_root_dropped(copy);
 	ptpage_free(copy, kernel_table()->mode->levels - 1);

@@ -63,7 +63,8 @@ static size_t copy_fdt(paddr_t pa)
 	uint32_t size = be32(p + 4);
 
 	if (magic != UINT32_C(0xd00dfeed))
-		give_up("no device tree at 0x%llx (a1): magic 0x%x; started by U-Boot's go? use booti",
+		give_up("no device tree at 0x%llx (a1): magic 0x%x; started by U-Boot's go? use "
+			"booti",
 			(unsigned long long)pa, (unsigned)magic);
 	if (size > MAX_FDT)
 		give_up("device tree at 0x%llx has %u bytes, at most %u are supported",
@@ -104,20 +105,24 @@ static void read_machine(size_t fdt_size)
 		note("dt: and %u more notes", machine.notes_lost);
 	if (err != OK)
 		give_up("the device tree cannot be used: %s",
-			machine.nr_notes != 0 ? machine.notes[machine.nr_notes - 1] : err_name(err));
+			machine.nr_notes != 0 ? machine.notes[machine.nr_notes - 1]
+					      : err_name(err));
 }
 
 static const struct mmu_mode *choose_mode(void)
 {
 	/* Sv48 preferred: one more level than Sv39 to get wrong, and 1 GiB leaves to split. */
-	static const uint64_t wanted[] = {
-		[MODE_ARG_AUTO] = 9, [MODE_ARG_SV39] = 8, [MODE_ARG_SV48] = 9, [MODE_ARG_SV57] = 10};
+	static const uint64_t wanted[] = {[MODE_ARG_AUTO] = 9,
+					  [MODE_ARG_SV39] = 8,
+					  [MODE_ARG_SV48] = 9,
+					  [MODE_ARG_SV57] = 10};
 	uint64_t mode = wanted[args.mode];
 
 	bench.modes = early_probe_modes(args.mode != MODE_ARG_SV39);
 	if ((bench.modes >> mode & 1) == 0) {
 		if (args.mode != MODE_ARG_AUTO)
-			give_up("mode=%s: satp of this hart refuses it", mmu_mode_by_satp(mode)->name);
+			give_up("mode=%s: satp of this hart refuses it",
+				mmu_mode_by_satp(mode)->name);
 		mode = 8;
 	}
 	return mmu_mode_by_satp(mode);

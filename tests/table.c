@@ -258,7 +258,9 @@ TEST(table, nomem)
 		ASSERT_OK(t, pt_unmap(&b, va, 6 * PAGE_SIZE, 0));
 		ASSERT_OK(t, pt_map(&b, mode->direct.start, 0, SZ_2M, PROT_RW, 1));
 		frame_fail_at(1);
-		EXPECT(t, pt_protect(&b, mode->direct.start, PAGE_SIZE, PROT_RO, PT_SPLIT) == ERR_NOMEM,
+		EXPECT(t,
+		       pt_protect(&b, mode->direct.start, PAGE_SIZE, PROT_RO, PT_SPLIT) ==
+			       ERR_NOMEM,
 		       "a split without memory succeeded");
 		frame_fail_at(0);
 		EXPECT(t, pt_lookup(&pt, mode->direct.start).level == 1, "the leaf was split");
@@ -341,7 +343,8 @@ TEST(table, live,
 	live(t, op_unmap_page, va, pa);
 	probes_must_trap(t, &t->all, &page, ACCESS_LOAD);
 	probes_read(t, &t->all, &t->all, &rest);
-	live(t, op_unmap_page, va + PAGE_SIZE, pa); /* one of 511 small leaves: an addressed fence */
+	live(t, op_unmap_page, va + PAGE_SIZE,
+	     pa); /* one of 511 small leaves: an addressed fence */
 	probes_must_trap(t, &t->all, &(struct spots){va + PAGE_SIZE, PAGE_SIZE, 0}, ACCESS_LOAD);
 	{
 		struct pt_batch b;

@@ -62,8 +62,8 @@ struct test_run {
 	static void test_##s##_##n(struct test_run *t);                                            \
 	static const struct test desc_##s##_##n = {                                                \
 		.suite = #s, .name = #n, .fn = test_##s##_##n, ##__VA_ARGS__};                     \
-	__attribute__((section(".tests." #s "." #n), used)) static const struct test               \
-		*const ptr_##s##_##n = &desc_##s##_##n;                                            \
+	__attribute__((section(".tests." #s "." #n),                                               \
+		       used)) static const struct test *const ptr_##s##_##n = &desc_##s##_##n;     \
 	static void test_##s##_##n(struct test_run *t)
 
 /* Record a failure: one diagnostic line with its evidence. Goes on. Conductor hart only. */

@@ -1,0 +1,639 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* arch.h, lock.h, root.h, console.h and image.h of the simulated machine. */
+#include "tests/host/arch_sim.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+#include "firmware/console.h"
+#include "firmware/image.h"
+#include "firmware/lock.h"
+#include "firmware/root.h"
+#include "tests/host/arch_sim_tlb.h"
+
+#define MAX_PIECES 128u
+#define MAX_HELD 8u
+#define MAX_CLASSES 16u
+
+struct piece {
+	struct region r;
+	uint8_t *bytes;
+};
+
+static struct piece pieces[MAX_PIECES];
+static unsigned nr_pieces;
+static const struct piece *last_piece;
+
+static struct hartset online;
+static unsigned running;
+static bool rooted[SIM_MAX_HARTS];
+static paddr_t roots[SIM_MAX_HARTS];
+static unsigned root_levels;
+static vaddr_t direct_offset;
+static struct region early;
+static struct region image;
+static enum sim_view kernel_view;
+
+static const struct arch_observer *observer;
+static bool have_rfence = true, have_ipi = true;
+static enum err shootdown_error;
+static unsigned shootdown_fails;
+
+static bool irqs_on[SIM_MAX_HARTS];
+static const struct spinlock *held[SIM_MAX_HARTS][MAX_HELD];
+static unsigned nr_held[SIM_MAX_HARTS];
+static unsigned lock_errors;
+
+static jmp_buf panic_jump;
+static bool panic_expected;
+static char panic_message[CONSOLE_LINE];
+static uint64_t rng;
+
+/* ---- physical memory */
+
+uint64_t sim_rand(void)
+{
+	uint64_t z = rng += UINT64_C(0x9e3779b97f4a7c15);
+
+	z = (z ^ z >> 30) * UINT64_C(0xbf58476d1ce4e5b9);
+	z = (z ^ z >> 27) * UINT64_C(0x94d049bb133111eb);
+	return z ^ z >> 31;
+}
+
+uint64_t sim_below(uint64_t n)
+{
+	return sim_rand() % n;
+}
+
+void sim_mem_add(struct region r, bool garbage)
+{
+	void *p = mmap(NULL, r.size, PROT_READ | PROT_WRITE,
+		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	/* All of a small piece, the ends of a large one, where boot memory is taken from. */
+	uint64_t part = min_u64(r.size, 16 * SZ_2M);
+
+	if (p == MAP_FAILED || nr_pieces == MAX_PIECES)
+		panic("no memory for memory at 0x%llx", (unsigned long long)r.start);
+	if (garbage) {
+		memset(p, 0xa5, part);
+		memset((uint8_t *)p + r.size - part, 0x5b, part);
+	}
+	pieces[nr_pieces++] = (struct piece){r, p};
+	last_piece = NULL;
+}
+
+void sim_mem_drop(struct region r)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < nr_pieces; i++) {
+		struct region p = pieces[i].r;
+
+		if (p.start >= r.start && region_end(p) <= region_end(r))
+			munmap(pieces[i].bytes, p.size);
+		else
+			pieces[n++] = pieces[i];
+	}
+	nr_pieces = n;
+	last_piece = NULL;
+}
+
+static void *host_ptr(paddr_t pa)
+{
+	if (last_piece != NULL && pa - last_piece->r.start < last_piece->r.size)
+		return last_piece->bytes + (pa - last_piece->r.start);
+	for (unsigned i = 0; i < nr_pieces; i++) {
+		if (pa - pieces[i].r.start < pieces[i].r.size) {
+			last_piece = &pieces[i];
+			return pieces[i].bytes + (pa - pieces[i].r.start);
+		}
+	}
+	return NULL;
+}
+
+bool sim_mem_present(paddr_t pa)
+{
+	return host_ptr(pa) != NULL;
+}
+
+uint64_t *sim_word(paddr_t pa)
+{
+	return host_ptr(pa);
+}
+
+void sim_image(struct region r)
+{
+	image = r;
+}
+
+struct region image_region(void)
+{
+	return image;
+}
+
+void sim_early(struct region arena)
+{
+	early = arena;
+}
+
+void sim_kernel_view(enum sim_view view)
+{
+	kernel_view = view;
+}
+
+/* ---- addresses */
+
+void *arch_virt_to_ptr(vaddr_t va)
+{
+	struct sim_result r = tlb_access(running, va, SIM_LOAD, kernel_view);
+
+	if (r.outcome != SIM_OK)
+		panic("hart%u: 0x%llx is used and %s", running, (unsigned long long)va,
+		      r.outcome == SIM_PAGE_FAULT ? "faults" : "leads to no memory");
+	return host_ptr(r.pa);
+}
+
+void *phys_to_ptr(paddr_t pa)
+{
+	if (rooted[running])
+		return arch_virt_to_ptr(pa + direct_offset);
+	if (pa - early.start >= early.size || host_ptr(pa) == NULL)
+		panic("0x%llx is used before it is mapped", (unsigned long long)pa);
+	return host_ptr(pa);
+}
+
+paddr_t ptr_to_phys(const void *p)
+{
+	const uint8_t *b = p;
+
+	for (unsigned i = 0; i < nr_pieces; i++) {
+		if (b >= pieces[i].bytes && (size_t)(b - pieces[i].bytes) < pieces[i].r.size)
+			return pieces[i].r.start + (uint64_t)(b - pieces[i].bytes);
+	}
+	panic("%p is no pointer to memory of this machine", p);
+}
+
+void arch_set_direct_offset(vaddr_t offset)
+{
+	direct_offset = offset;
+}
+
+void arch_set_root(paddr_t root, uint64_t mode, uint16_t asid)
+{
+	root_levels = (unsigned)mode - 5;
+	roots[running] = root;
+	rooted[running] = true;
+	tlb_set_root(running, root, root_levels, asid);
+	if (observer != NULL)
+		observer->root_switched(running, root, asid);
+}
+
+/* ---- entries */
+
+static uint64_t *slot_ptr(pte_slot_t slot)
+{
+	if (!is_aligned(slot.pa, sizeof(pte_t)))
+		panic("entry at 0x%llx", (unsigned long long)slot.pa);
+	return phys_to_ptr(slot.pa);
+}
+
+pte_t pte_load(pte_slot_t slot)
+{
+	return (pte_t){*slot_ptr(slot)};
+}
+
+unsigned pte_next_used(paddr_t table, unsigned from)
+{
+	const uint64_t *e = slot_ptr((pte_slot_t){table});
+
+	while (from < 512 && e[from] == 0)
+		from++;
+	return from;
+}
+
+pte_t arch_raw_xchg(pte_slot_t slot, pte_t value)
+{
+	uint64_t *p = slot_ptr(slot);
+	pte_t old = {*p};
+
+	tlb_store(slot.pa, old, value);
+	*p = value.raw;
+	return old;
+}
+
+bool arch_raw_cmpxchg(pte_slot_t slot, pte_t *expected, pte_t value)
+{
+	pte_t seen = {*slot_ptr(slot)};
+
+	if (seen.raw == expected->raw) {
+		(void)arch_raw_xchg(slot, value);
+		return true;
+	}
+	*expected = seen;
+	return false;
+}
+
+void pte_store(pte_slot_t slot, pte_t value)
+{
+	(void)pte_xchg(slot, value);
+}
+
+pte_t pte_xchg(pte_slot_t slot, pte_t value)
+{
+	return observer != NULL ? observer->write(slot, value, NULL) : arch_raw_xchg(slot, value);
+}
+
+bool pte_cmpxchg(pte_slot_t slot, pte_t *expected, pte_t value)
+{
+	pte_t seen;
+
+	if (observer == NULL)
+		return arch_raw_cmpxchg(slot, expected, value);
+	seen = observer->write(slot, value, expected);
+	if (seen.raw == expected->raw)
+		return true;
+	*expected = seen;
+	return false;
+}
+
+/* ---- fences and harts */
+
+void arch_observe(const struct arch_observer *obs)
+{
+	observer = obs;
+}
+
+static void fence(const struct hartset *harts, const struct fence_op *op)
+{
+	uint64_t token = observer != NULL ? observer->fence_begin() : 0;
+
+	hartset_for_each(h, harts)
+	{
+		if (h < SIM_MAX_HARTS)
+			tlb_fence(h, op);
+	}
+	if (observer != NULL)
+		observer->fence_end(harts, op, token);
+}
+
+static void fence_local(struct fence_op op)
+{
+	struct hartset self = hartset_of(running);
+
+	fence(&self, &op);
+}
+
+void fence_local_all(void)
+{
+	fence_local((struct fence_op){.all_va = true, .all_asid = true});
+}
+
+void fence_local_va(vaddr_t va)
+{
+	fence_local((struct fence_op){.all_asid = true, .start = va, .size = 1});
+}
+
+void fence_local_asid(uint16_t asid)
+{
+	fence_local((struct fence_op){.all_va = true, .asid = asid});
+}
+
+void fence_local_va_asid(vaddr_t va, uint16_t asid)
+{
+	fence_local((struct fence_op){.start = va, .size = 1, .asid = asid});
+}
+
+void arch_wmb(void)
+{
+}
+
+/* Who waits for other harts must not hold what they may spin on with interrupts off. */
+static void check_may_wait(const char *what)
+{
+	for (unsigned i = 0; i < nr_held[running]; i++)
+		note("hart%u holds %s in %s", running, held[running][i]->name, what);
+	if (!irqs_on[running])
+		panic("hart%u waits in %s with interrupts off", running, what);
+}
+
+static bool shootdown_fails_now(void)
+{
+	if (shootdown_fails == 0)
+		return false;
+	shootdown_fails--;
+	return true;
+}
+
+bool arch_has_rfence(void)
+{
+	return have_rfence;
+}
+
+enum err arch_rfence(const struct hartset *targets, vaddr_t start, uint64_t size)
+{
+	struct fence_op op = {
+		.all_va = (start == 0 && size == 0) || size == UINT64_MAX,
+		.all_asid = true,
+		.start = start,
+		.size = size,
+	};
+
+	if (!have_rfence)
+		return ERR_NOSYS;
+	if (!irqs_on[running])
+		check_may_wait("rfence");
+	if (shootdown_fails_now())
+		return shootdown_error;
+	fence(targets, &op);
+	return OK;
+}
+
+bool arch_has_ipi(void)
+{
+	return have_ipi;
+}
+
+enum err arch_ipi_call(const struct hartset *targets, void (*fn)(void *), void *arg)
+{
+	unsigned sender = running;
+
+	if (!have_ipi)
+		return ERR_NOSYS;
+	if (!irqs_on[running])
+		check_may_wait("ipi call");
+	if (shootdown_fails_now())
+		return shootdown_error;
+	hartset_for_each(h, targets)
+	{
+		if (h == sender)
+			continue;
+		running = h;
+		irqs_on[h] = false;
+		fn(arg);
+		irqs_on[h] = true;
+	}
+	running = sender;
+	return OK;
+}
+
+void sim_have(bool rfence, bool ipi)
+{
+	have_rfence = rfence;
+	have_ipi = ipi;
+}
+
+void sim_fail_shootdown(enum err err, unsigned times)
+{
+	shootdown_error = err;
+	shootdown_fails = times;
+}
+
+unsigned arch_hart(void)
+{
+	return running;
+}
+
+const struct hartset *arch_harts_online(void)
+{
+	return &online;
+}
+
+void sim_run_on(unsigned hart)
+{
+	running = hart;
+}
+
+void sim_hart_start(unsigned hart, bool fences)
+{
+	unsigned before = running;
+
+	running = hart;
+	irqs_on[hart] = true;
+	tlb_hart_on(hart, true);
+	rooted[hart] = true;
+	roots[hart] = roots[0];
+	tlb_set_root(hart, roots[hart], root_levels, 0);
+	if (observer != NULL)
+		observer->hart_started(hart);
+	if (fences)
+		fence_local_all();
+	hartset_add(&online, hart);
+	running = before;
+}
+
+void sim_hart_stop(unsigned hart)
+{
+	hartset_del(&online, hart);
+	tlb_hart_on(hart, false);
+	if (observer != NULL)
+		observer->hart_stopped(hart);
+}
+
+struct sim_result sim_access(unsigned hart, vaddr_t va, enum sim_kind kind, enum sim_view view)
+{
+	return tlb_access(hart, va, kind, view);
+}
+
+unsigned sim_outcomes(unsigned hart, vaddr_t va, enum sim_kind kind, struct sim_result *out,
+		      unsigned max)
+{
+	return tlb_outcomes(hart, va, kind, out, max);
+}
+
+void arch_yield(void)
+{
+}
+
+bool arch_irq_save(void)
+{
+	bool on = irqs_on[running];
+
+	irqs_on[running] = false;
+	return on;
+}
+
+void arch_irq_restore(bool enabled)
+{
+	irqs_on[running] = enabled;
+}
+
+void sim_init(uint64_t seed)
+{
+	rng = seed;
+	tlb_init();
+	tlb_hart_on(0, true);
+	irqs_on[0] = true;
+	hartset_add(&online, 0);
+}
+
+/* ---- locks: one hart runs at a time, so whoever would wait would wait for ever */
+
+static const char *classes[MAX_CLASSES];
+static bool class_irq[MAX_CLASSES], class_plain[MAX_CLASSES];
+static bool taken_inside[MAX_CLASSES][MAX_CLASSES]; /* [outer][inner] was seen */
+static unsigned nr_classes;
+
+static unsigned class_of(const struct spinlock *l)
+{
+	const char *name = l->name != NULL ? l->name : "?";
+
+	for (unsigned i = 0; i < nr_classes; i++) {
+		if (strcmp(classes[i], name) == 0)
+			return i;
+	}
+	if (nr_classes == MAX_CLASSES)
+		panic("lock %s is one class too many", name);
+	classes[nr_classes] = name;
+	return nr_classes++;
+}
+
+static void lock_error(const char *what, const char *a, const char *b)
+{
+	lock_errors++;
+	note("lock %s %s %s", a, what, b);
+}
+
+static void check_order(const struct spinlock *l, bool irqs_off)
+{
+	unsigned c = class_of(l);
+
+	if (irqs_off)
+		class_irq[c] = true;
+	else
+		class_plain[c] = true;
+	if (class_irq[c] && class_plain[c]) {
+		lock_error("is taken with interrupts", classes[c], "on and off");
+		class_plain[c] = false;
+	}
+	for (unsigned i = 0; i < nr_held[running]; i++) {
+		unsigned outer = class_of(held[running][i]);
+
+		if (taken_inside[c][outer])
+			lock_error("is taken inside and outside of", classes[c], classes[outer]);
+		taken_inside[outer][c] = true;
+	}
+}
+
+void spin_lock(struct spinlock *l)
+{
+	if (l->next != l->serving)
+		panic("deadlock: hart%u waits for %s, which hart%u holds", running, l->name,
+		      l->holder - 1);
+	check_order(l, !irqs_on[running]);
+	if (nr_held[running] == MAX_HELD)
+		panic("hart%u holds too many locks", running);
+	held[running][nr_held[running]++] = l;
+	l->next++;
+	l->holder = running + 1;
+}
+
+bool spin_trylock(struct spinlock *l)
+{
+	if (l->next != l->serving)
+		return false;
+	spin_lock(l);
+	return true;
+}
+
+void spin_unlock(struct spinlock *l)
+{
+	unsigned n = nr_held[running];
+
+	for (unsigned i = 0; i < n; i++) {
+		if (held[running][i] == l) {
+			held[running][i] = held[running][n - 1];
+			nr_held[running] = n - 1;
+			l->holder = 0;
+			l->serving++;
+			return;
+		}
+	}
+	panic("hart%u releases %s, which it does not hold", running, l->name);
+}
+
+bool spin_lock_irq(struct spinlock *l)
+{
+	bool irq = arch_irq_save();
+
+	spin_lock(l);
+	return irq;
+}
+
+void spin_unlock_irq(struct spinlock *l, bool enabled)
+{
+	spin_unlock(l);
+	arch_irq_restore(enabled);
+}
+
+unsigned spin_held(void)
+{
+	return nr_held[running];
+}
+
+unsigned sim_lock_errors(void)
+{
+	return lock_errors;
+}
+
+/* ---- console and panic */
+
+void vsay(const char *prefix, const char *fmt, va_list ap)
+{
+	fputs(prefix, stderr);
+	vfprintf(stderr, fmt, ap);
+	fputc('\n', stderr);
+}
+
+void say(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsay("", fmt, ap);
+	va_end(ap);
+}
+
+void note(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsay("# ", fmt, ap);
+	va_end(ap);
+}
+
+void panic(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(panic_message, sizeof(panic_message), fmt, ap);
+	va_end(ap);
+	if (panic_expected)
+		longjmp(panic_jump, 1);
+	printf("# panic: %s\n", panic_message);
+	fflush(stdout);
+	_Exit(3);
+}
+
+bool sim_panics(void (*fn)(void *), void *arg)
+{
+	panic_message[0] = '\0';
+	if (setjmp(panic_jump) != 0) {
+		panic_expected = false;
+		return true;
+	}
+	panic_expected = true;
+	fn(arg);
+	panic_expected = false;
+	return false;
+}
+
+const char *sim_panic_text(void)
+{
+	return panic_message;
+}
