@@ -23,6 +23,7 @@ for my $group ([2, @host], [1, @firmware]) {
 		timer => 1,
 		failures => 1,
 		color => 0,
+		merge => 1, # what tests say on stderr is shown with prove -v
 	});
 	my $all = $harness->runtests(@programs);
 	$passed += $all->passed - $all->skipped;

@@ -434,15 +434,22 @@ static bool overlap(paddr_t a, uint64_t a_size, struct region r)
 }
 
 /*
- * Whether the part of the old leaf @rec that led to @pa still leads there, with the same rights: a
- * split or merge replaces entries without changing what they translate to.
+ * Whether [@lo, @hi), which the old leaf @rec led to, is still led to by the same addresses with
+ * the same rights: a split or merge replaces entries without changing what they translate to.
  */
-static bool translates_alike(const struct record *rec, paddr_t pa)
+static bool translates_alike(const struct record *rec, paddr_t lo, paddr_t hi)
 {
-	struct model_leaf now = model_table_lookup(rec->va + (pa - rec->pa));
+	while (lo < hi) {
+		vaddr_t va = rec->va + (lo - rec->pa);
+		struct model_leaf now = model_table_lookup(va);
+		uint64_t offset = va & (level_size(now.level) - 1);
 
-	return pte_is_valid(now.entry) && pte_prot(now.entry) == pte_prot(rec->old) &&
-	       pte_pa(now.entry) + ((rec->va + (pa - rec->pa)) & (level_size(now.level) - 1)) == pa;
+		if (!pte_is_valid(now.entry) || pte_prot(now.entry) != pte_prot(rec->old) ||
+		    pte_pa(now.entry) + offset != lo)
+			return false;
+		lo += level_size(now.level) - offset;
+	}
+	return true;
 }
 
 /* Old leaves to @r that some hart may hold. Locks: the model's. */
@@ -450,12 +457,14 @@ static void check_held(struct region r, enum violation_kind kind)
 {
 	for (unsigned i = nr_records; i-- > 0;) {
 		const struct record *rec = &records[i];
+		uint64_t size = rec->count * level_size(rec->level);
 
-		if (pte_is_leaf(rec->old) &&
-		    overlap(rec->pa, rec->count * level_size(rec->level), r)) {
+		if (pte_is_leaf(rec->old) && overlap(rec->pa, size, r)) {
+			paddr_t lo = max_u64(r.start, rec->pa);
+
 			if (kind != VIOLATION_FRAME_FREED ||
-			    !translates_alike(rec, max_u64(r.start, rec->pa)))
-				report_record(kind, rec, max_u64(r.start, rec->pa));
+			    !translates_alike(rec, lo, min_u64(region_end(r), rec->pa + size)))
+				report_record(kind, rec, lo);
 		} else if (pte_is_table(rec->old) &&
 			   model_table_maps(rec->pa, rec->level - 1u, r, NULL)) {
 			/* Through the old pointer, every leaf below it can still be reached. */

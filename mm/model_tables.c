@@ -91,15 +91,19 @@ static pte_t entry_of(paddr_t table, unsigned index)
 /* Pages learned but not yet searched for pages below; a page is at most once in it. */
 static paddr_t todo[MAX_TABLES];
 
-/* Put the tables that @table points to on the list of @n; returns how many are on it. */
-static unsigned push_children(paddr_t table, unsigned n)
+/*
+ * Put the tables that @table, of @level, points to on the list of @n; returns how many are on it.
+ * Only tables of the level below: what points elsewhere (to itself, say) would never end.
+ */
+static unsigned push_children(paddr_t table, unsigned level, unsigned n)
 {
 	for (unsigned i = pte_next_used(table, 0); i < PT_ENTRIES;
 	     i = pte_next_used(table, i + 1)) {
-		pte_t e = entry_of(table, i);
+		const struct model_table *child = model_table_find(pte_pa(entry_of(table, i)));
 
-		if (pte_is_table(e) && n < MAX_TABLES)
-			todo[n++] = pte_pa(e);
+		if (pte_is_table(entry_of(table, i)) && child != NULL &&
+		    child->level + 1u == level && n < MAX_TABLES)
+			todo[n++] = child->pa;
 	}
 	return n;
 }
@@ -186,7 +190,7 @@ void model_table_drop_root(paddr_t root)
 
 	if (model_table_find(root) == NULL)
 		return;
-	n = push_children(root, 0);
+	n = push_children(root, levels - 1, 0);
 	model_table_forget(root);
 	while (n > 0) {
 		paddr_t page = todo[--n];
@@ -198,7 +202,7 @@ void model_table_drop_root(paddr_t root)
 		if (t->links != 0)
 			continue;
 		if (t->level > 0)
-			n = push_children(page, n);
+			n = push_children(page, t->level, n);
 		model_table_forget(page);
 	}
 }
@@ -257,7 +261,7 @@ bool model_table_maps(paddr_t pa, unsigned level, struct region r, struct model_
 		if (t->leaves != 0 && page_maps(t->pa, t->va, t->level, r, leaf))
 			return true;
 		if (t->level > 0)
-			n = push_children(t->pa, n);
+			n = push_children(t->pa, t->level, n);
 	}
 	return false;
 }
