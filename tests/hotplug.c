@@ -459,30 +459,49 @@ static void follow_once(struct test_run *t, uint64_t *nr_plugged)
 	}
 }
 
-/* The device changes its mind, as often as its schedule says; the driver follows. */
-TEST(hotplug, follow, .needs = NEEDS_VMEM, .timeout_ms = 60000)
+/* The device has to say so when it changes its mind (virtio 1.2, 5.15.4.1); it may take a while. */
+#define NOTIFY_TIMEOUT_MS 10000
+
+static bool notified(struct virtio_mem *v)
+{
+	uint64_t deadline = time_deadline_ms(NOTIFY_TIMEOUT_MS);
+
+	while (!virtio_mem_config_changed(v)) {
+		if (time_past(deadline))
+			return false;
+		arch_yield();
+	}
+	return true;
+}
+
+/*
+ * The device changes its mind, as often as its schedule says; the driver follows. The next size is
+ * set before the answer to the request that reached the last one is all that the device does, so
+ * a look at the configuration finds it; the notification comes when it comes.
+ */
+TEST(hotplug, follow, .needs = NEEDS_VMEM, .timeout_ms = 120000)
 {
 	struct virtio_mem *v = t->bench->vmem;
+	uint64_t requested = v->geo.requested_size;
 	uint64_t plugged = 0;
 	unsigned changes = 0;
 
 	(void)virtio_mem_config_changed(v);
-	ASSERT_OK(t, virtio_mem_refresh(v));
 	ASSERT_OK(t, virtio_mem_ready(v));
-	for (unsigned idle = 0; idle < 1000; idle++) {
-		if (!virtio_mem_config_changed(v)) {
-			arch_yield();
-			continue;
-		}
+	for (;;) {
 		ASSERT_OK(t, virtio_mem_refresh(v));
-		note("requested 0x%llx of 0x%llx bytes", (unsigned long long)v->geo.requested_size,
+		if (v->geo.requested_size == requested)
+			break;
+		requested = v->geo.requested_size;
+		note("requested 0x%llx of 0x%llx bytes", (unsigned long long)requested,
 		     (unsigned long long)v->geo.region_size);
+		EXPECT(t, notified(v), "requested_size changed without a notification");
 		follow_once(t, &plugged);
 		EXPECT_OK(t, virtio_mem_check(v));
 		changes++;
-		idle = 0;
 	}
-	EXPECT(t, changes > 0, "the device never asked for another size");
+	if (changes == 0)
+		test_skip(t, "the device asks for one size only");
 	while (hot_first() != NULL)
 		take_away(t, hot_first());
 }

@@ -204,6 +204,7 @@ void hotwalk_main(uint64_t hartid, paddr_t fdt_pa, paddr_t load)
 	exitdev_init(&machine);
 	panic_set_exit(panic_exit);
 	runner_init();
+	arch_irq_restore(true); /* every source is off still; handlers stand */
 	start_harts();
 	if (plic_init(&machine) != OK && machine.intc.kind != INTC_NONE)
 		note("plic: not used, drivers poll");

@@ -43,6 +43,9 @@ static bool have_rfence = true, have_ipi = true;
 static enum err shootdown_error;
 static unsigned shootdown_fails;
 
+static void (*during_fence)(void *);
+static void *during_arg;
+
 static bool irqs_on[SIM_MAX_HARTS];
 static const struct spinlock *held[SIM_MAX_HARTS][MAX_HELD];
 static unsigned nr_held[SIM_MAX_HARTS];
@@ -74,7 +77,7 @@ void sim_mem_add(struct region r, bool garbage)
 	void *p = mmap(NULL, r.size, PROT_READ | PROT_WRITE,
 		       MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	/* All of a small piece, the ends of a large one, where boot memory is taken from. */
-	uint64_t part = min_u64(r.size, 16 * SZ_2M);
+	uint64_t part = min_u64(r.size, 4 * SZ_2M);
 
 	if (p == MAP_FAILED || nr_pieces == MAX_PIECES)
 		panic("no memory for memory at 0x%llx", (unsigned long long)r.start);
@@ -270,7 +273,11 @@ void arch_observe(const struct arch_observer *obs)
 static void fence(const struct hartset *harts, const struct fence_op *op)
 {
 	uint64_t token = observer != NULL ? observer->fence_begin() : 0;
+	void (*fn)(void *) = during_fence;
 
+	during_fence = NULL;
+	if (fn != NULL)
+		fn(during_arg);
 	hartset_for_each(h, harts)
 	{
 		if (h < SIM_MAX_HARTS)
@@ -407,7 +414,7 @@ void sim_run_on(unsigned hart)
 	running = hart;
 }
 
-void sim_hart_start(unsigned hart, bool fences)
+void sim_hart_starting(unsigned hart, bool fences)
 {
 	unsigned before = running;
 
@@ -421,8 +428,24 @@ void sim_hart_start(unsigned hart, bool fences)
 		observer->hart_started(hart);
 	if (fences)
 		fence_local_all();
-	hartset_add(&online, hart);
 	running = before;
+}
+
+void sim_hart_online(unsigned hart)
+{
+	hartset_add(&online, hart);
+}
+
+void sim_hart_start(unsigned hart, bool fences)
+{
+	sim_hart_starting(hart, fences);
+	sim_hart_online(hart);
+}
+
+void sim_during_fence(void (*fn)(void *), void *arg)
+{
+	during_fence = fn;
+	during_arg = arg;
 }
 
 void sim_hart_stop(unsigned hart)
@@ -431,6 +454,16 @@ void sim_hart_stop(unsigned hart)
 	tlb_hart_on(hart, false);
 	if (observer != NULL)
 		observer->hart_stopped(hart);
+}
+
+void sim_set_root(unsigned hart, paddr_t root)
+{
+	unsigned before = running;
+
+	running = hart;
+	arch_set_root(root, root_levels + 5, 0);
+	fence_local_all();
+	running = before;
 }
 
 struct sim_result sim_access(unsigned hart, vaddr_t va, enum sim_kind kind, enum sim_view view)
@@ -442,6 +475,11 @@ unsigned sim_outcomes(unsigned hart, vaddr_t va, enum sim_kind kind, struct sim_
 		      unsigned max)
 {
 	return tlb_outcomes(hart, va, kind, out, max);
+}
+
+struct hartset sim_holders(void)
+{
+	return tlb_holders();
 }
 
 void arch_yield(void)

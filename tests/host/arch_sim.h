@@ -56,6 +56,13 @@ void sim_run_on(unsigned hart);
 /* The hart begins to translate with hart 0's root, and is online. @fence: fences first. */
 void sim_hart_start(unsigned hart, bool fence);
 void sim_hart_stop(unsigned hart);
+/* The same in two steps: it translates and fences; then others learn that it does. */
+void sim_hart_starting(unsigned hart, bool fence);
+void sim_hart_online(unsigned hart);
+/* @fn(@arg) runs once, while the next fence is under way: it has begun and is not complete. */
+void sim_during_fence(void (*fn)(void *), void *arg);
+/* The hart changes to @root, with its ASID 0, and fences in full. */
+void sim_set_root(unsigned hart, paddr_t root);
 
 /* Which of them the SBI has. */
 void sim_have(bool rfence, bool ipi);
@@ -67,6 +74,9 @@ struct sim_result sim_access(unsigned hart, vaddr_t va, enum sim_kind kind, enum
 /* Every result that the architecture allows now, different ones, the newest first. */
 unsigned sim_outcomes(unsigned hart, vaddr_t va, enum sim_kind kind, struct sim_result *out,
 		      unsigned max);
+
+/* Harts that may still hold an entry of any table as it was before a change. */
+struct hartset sim_holders(void);
 
 /* Run @fn(@arg); true if it ended in panic(), whose message is then sim_panic_text(). */
 bool sim_panics(void (*fn)(void *), void *arg);

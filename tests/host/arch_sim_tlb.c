@@ -47,6 +47,7 @@ struct sim_tlb {
 /* Pages that a walk can enter, with the entries and roots that lead to them. */
 struct page {
 	paddr_t pa;
+	vaddr_t va; /* that its entry 0 translates, as it was linked first */
 	unsigned level;
 	unsigned links;
 	bool reachable;
@@ -115,7 +116,7 @@ static pte_t entry_at(paddr_t table, unsigned index)
 	return (pte_t){w != NULL ? *w : 0};
 }
 
-static void page_link(paddr_t pa, unsigned level)
+static void page_link(paddr_t pa, vaddr_t va, unsigned level)
 {
 	struct page *p = page_get(pa);
 
@@ -124,9 +125,10 @@ static void page_link(paddr_t pa, unsigned level)
 		return;
 	p->reachable = true;
 	p->level = level;
+	p->va = va;
 	for (unsigned i = 0; level > 0 && i < PT_ENTRIES; i++) {
 		if (pte_is_table(entry_at(pa, i)))
-			page_link(pte_pa(entry_at(pa, i)), level - 1);
+			page_link(pte_pa(entry_at(pa, i)), va + i * level_size(level), level - 1);
 	}
 }
 
@@ -159,9 +161,13 @@ static void forget_lost_pages(void)
 	}
 }
 
-bool tlb_all_new(void)
+/* The lowest address that the entry at @slot translates. */
+static vaddr_t slot_va(const struct page *p, paddr_t slot)
 {
-	return nr_changes == 0;
+	unsigned unused = 64 - (PAGE_SHIFT + PT_BITS * tlbs[0].root.levels);
+	vaddr_t va = p->va + slot % PAGE_SIZE / sizeof(pte_t) * level_size(p->level);
+
+	return (vaddr_t)((int64_t)(va << unused) >> unused);
 }
 
 void tlb_store(paddr_t slot, pte_t old, pte_t new)
@@ -173,7 +179,7 @@ void tlb_store(paddr_t slot, pte_t old, pte_t new)
 	if (p == NULL || !p->reachable || old.raw == new.raw)
 		return;
 	if (p->level > 0 && pte_is_table(new))
-		page_link(pte_pa(new), p->level - 1);
+		page_link(pte_pa(new), slot_va(p, slot), p->level - 1);
 	if (p->level > 0 && pte_is_table(old))
 		page_unlink(pte_pa(old));
 	if (nr_changes == max_changes) {
@@ -224,7 +230,7 @@ void tlb_set_root(unsigned hart, paddr_t root, unsigned levels, uint16_t asid)
 	struct sim_tlb *t = &tlbs[hart];
 
 	now++;
-	page_link(root, levels - 1);
+	page_link(root, 0, levels - 1);
 	if (t->root.levels != 0) {
 		if (t->nr_old_roots == MAX_OLD_ROOTS)
 			abort();
@@ -265,6 +271,26 @@ static uint64_t fenced_at(const struct sim_tlb *t, const struct change *c, vaddr
 		at = max_u64(at, f->seq);
 	}
 	return at;
+}
+
+struct hartset tlb_holders(void)
+{
+	struct hartset holders = {{0}};
+
+	for (int32_t i = 0; i < nr_changes; i++) {
+		const struct change *c = &changes[i];
+		const struct page *p = page_find(align_down(c->slot, PAGE_SIZE));
+		bool global = !pte_is_leaf(c->old) || (c->old.raw & PTE_G) != 0;
+
+		for (unsigned h = 0; h < SIM_MAX_HARTS; h++) {
+			const struct sim_tlb *t = &tlbs[h];
+
+			if (t->on && c->seq > fenced_at(t, c, slot_va(p, c->slot),
+							level_size(p->level), global, t->root.asid))
+				hartset_add(&holders, h);
+		}
+	}
+	return holders;
 }
 
 /* A walk that is under way: where it is, and what it may read there. */

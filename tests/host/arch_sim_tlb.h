@@ -19,8 +19,7 @@ void tlb_fence(unsigned hart, const struct fence_op *op);
 void tlb_set_root(unsigned hart, paddr_t root, unsigned levels, uint16_t asid);
 /* Only harts that are on hold history back from being forgotten. */
 void tlb_hart_on(unsigned hart, bool on);
-/* True if every hart that is on has nothing but what lies in memory. */
-bool tlb_all_new(void);
+struct hartset tlb_holders(void);
 struct sim_result tlb_access(unsigned hart, vaddr_t va, enum sim_kind kind, enum sim_view view);
 unsigned tlb_outcomes(unsigned hart, vaddr_t va, enum sim_kind kind, struct sim_result *out,
 		      unsigned max);
