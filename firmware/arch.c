@@ -177,16 +177,14 @@ enum err arch_rfence(const struct hartset *targets, vaddr_t start, uint64_t size
 	 * ecall's own accesses to the request).
 	 */
 	raw_fence_rw_rw();
-	hartset_for_each(first, targets)
-	{
+	hartset_for_each(first, targets) {
 		uint64_t base = hart_get(first)->hartid;
 		uint64_t mask = 0;
 
 		if (!hartset_has(&left, first))
 			continue;
 		/* One call takes hart ids base..base+63, whatever their indices are. */
-		hartset_for_each(h, &left)
-		{
+		hartset_for_each(h, &left) {
 			uint64_t id = hart_get(h)->hartid;
 
 			if (id >= base && id - base < 64) {

@@ -173,7 +173,8 @@ static bool send_ipi(const struct hartset *harts)
 {
 	bool ok = true;
 
-	hartset_for_each(h, harts) ok &= sbi_send_ipi(1, hart_table[h].hartid) == SBI_OK;
+	hartset_for_each(h, harts)
+		ok &= sbi_send_ipi(1, hart_table[h].hartid) == SBI_OK;
 	return ok;
 }
 
@@ -214,8 +215,7 @@ enum err arch_ipi_call(const struct hartset *targets, void (*fn)(void *), void *
 		err = ERR_IO;
 	if (!wait_until(ipi_all_answered, NULL, deadline)) {
 		err = ERR_TIMEOUT;
-		hartset_for_each(h, &others)
-		{
+		hartset_for_each(h, &others) {
 			/* Taken back, so that a late hart does not run it against other data. */
 			if (__atomic_exchange_n(&hart_table[h].ipi_pending, 0, __ATOMIC_RELAXED) !=
 			    0)
@@ -330,8 +330,7 @@ void hart_post(const struct hartset *harts, void (*fn)(void *), void *arg)
 	struct hartset others = *harts;
 
 	hartset_del(&others, arch_hart());
-	hartset_for_each(i, &others)
-	{
+	hartset_for_each(i, &others) {
 		hart_table[i].job = fn;
 		hart_table[i].job_arg = arg;
 		/* Release: the job's data is there before the job is. */
@@ -347,8 +346,7 @@ enum err hart_wait(const struct hartset *harts, uint64_t timeout_ms, struct hart
 	enum err err = OK;
 
 	*lost = (struct hartset){{0}};
-	hartset_for_each(i, harts)
-	{
+	hartset_for_each(i, harts) {
 		bool ended;
 
 		if (i == arch_hart())

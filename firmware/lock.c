@@ -1,39 +1,35 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Ticket spinlocks. */
+/*
+ * Spinlocks: test and test-and-set. Not in turn: where harts outnumber processors (emulators) the
+ * next in turn is often not running, and everybody would wait for it.
+ */
 #include "firmware/lock.h"
 
 #include "firmware/arch.h"
 #include "firmware/hart.h"
 
-void spin_lock(struct spinlock *l)
-{
-	uint32_t ticket = __atomic_fetch_add(&l->next, 1, __ATOMIC_RELAXED);
-
-	/* The acquire orders all that follows behind the holder's release. */
-	while (__atomic_load_n(&l->serving, __ATOMIC_ACQUIRE) != ticket)
-		arch_yield();
-	l->holder = arch_hart() + 1;
-	hart_self()->locks_held++;
-}
-
 bool spin_trylock(struct spinlock *l)
 {
-	uint32_t ticket = __atomic_load_n(&l->serving, __ATOMIC_RELAXED);
-
-	/* Free means that the next ticket is the one being served: take it, or nothing. */
-	if (!__atomic_compare_exchange_n(&l->next, &ticket, ticket + 1, false, __ATOMIC_ACQUIRE,
-					 __ATOMIC_RELAXED))
+	if (__atomic_load_n(&l->held, __ATOMIC_RELAXED) != 0 ||
+	    __atomic_exchange_n(&l->held, 1, __ATOMIC_ACQUIRE) != 0)
 		return false;
 	l->holder = arch_hart() + 1;
 	hart_self()->locks_held++;
 	return true;
 }
 
+void spin_lock(struct spinlock *l)
+{
+	/* The acquire orders all that follows behind the last holder's release. */
+	while (!spin_trylock(l))
+		arch_yield();
+}
+
 void spin_unlock(struct spinlock *l)
 {
 	l->holder = 0;
 	hart_self()->locks_held--;
-	__atomic_store_n(&l->serving, l->serving + 1, __ATOMIC_RELEASE);
+	__atomic_store_n(&l->held, 0, __ATOMIC_RELEASE);
 }
 
 bool spin_lock_irq(struct spinlock *l)

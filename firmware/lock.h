@@ -10,9 +10,8 @@
 #include "firmware/types.h"
 
 struct spinlock {
-	uint32_t next;	  /* ticket to be given out */
-	uint32_t serving; /* ticket that holds it */
-	unsigned holder;  /* hart index + 1, 0: free; for reports only */
+	uint32_t held;
+	unsigned holder; /* hart index + 1, 0: free; for reports only */
 	const char *name;
 };
 

@@ -26,11 +26,13 @@ static struct spinlock counts_lock = SPINLOCK("frame-counts");
 static unsigned nr_errors;
 static char first_error[128];
 static uint64_t fail_countdown;
+static bool prefer_hot;
+static unsigned next_hot;
 
 const char *owner_name(enum owner o)
 {
 	static const char *const names[NR_OWNERS] = {
-		"none", "reserved", "boot", "table", "frame-table", "dma", "test",
+		"none", "reserved", "boot", "table", "frame-table", "dma", "movable", "test",
 	};
 
 	return o < NR_OWNERS ? names[o] : "?";
@@ -50,6 +52,32 @@ vaddr_t frame_record_va(paddr_t pa)
 struct frame *frame_of(paddr_t pa)
 {
 	return arch_virt_to_ptr(frame_record_va(pa));
+}
+
+/* Locks: zones_lock for both. */
+static void zones_insert(struct zone *z)
+{
+	unsigned i = nr_zones;
+
+	if (nr_zones == MAX_ZONES)
+		panic("more than %u zones", MAX_ZONES);
+	for (; i > 0 && zones[i - 1]->span.start > z->span.start; i--)
+		zones[i] = zones[i - 1];
+	zones[i] = z;
+	nr_zones++;
+}
+
+static void zones_delete(struct zone *z)
+{
+	unsigned i = 0;
+
+	while (i < nr_zones && zones[i] != z)
+		i++;
+	if (i == nr_zones)
+		panic("zone %s at 0x%llx is not known", z->name, (unsigned long long)z->span.start);
+	nr_zones--;
+	for (; i < nr_zones; i++)
+		zones[i] = zones[i + 1];
 }
 
 static void count(enum owner owner, int64_t frames)
@@ -192,19 +220,33 @@ void zone_add(struct zone *z, struct region r)
 	count(OWNER_NONE, (int64_t)(r.size >> PAGE_SHIFT));
 }
 
-/* The first block of @z that is allocated. Locks: the zone's. */
-static paddr_t first_busy(const struct zone *z)
+/* The first allocated block from @from on, which is the start of a block. Locks: the zone's. */
+static struct zone_block next_block(const struct zone *z, paddr_t from)
 {
-	paddr_t pa = z->span.start;
+	paddr_t pa = from;
 
 	while (pa < region_end(z->span)) {
 		const struct frame *f = frame_of(pa);
 
 		if (f->listed == 0)
-			return pa;
+			return (struct zone_block){pa, f->order, (enum owner)f->owner, f->object};
 		pa += order_bytes(f->order);
 	}
-	return FRAME_NONE;
+	return (struct zone_block){.pa = FRAME_NONE};
+}
+
+struct zone_block zone_next_block(struct zone *z, paddr_t from)
+{
+	struct zone_block b = {.pa = FRAME_NONE};
+
+	spin_lock(&z->lock);
+	/* From the start: @from may lie inside a free block by now. */
+	if (z->managed_frames != 0)
+		b = next_block(z, z->span.start);
+	while (b.pa < from)
+		b = next_block(z, b.pa + order_bytes(b.order));
+	spin_unlock(&z->lock);
+	return b;
 }
 
 enum err zone_isolate(struct zone *z, paddr_t *busy)
@@ -214,7 +256,7 @@ enum err zone_isolate(struct zone *z, paddr_t *busy)
 
 	spin_lock(&z->lock);
 	if (z->free_frames != z->managed_frames) {
-		*busy = first_busy(z);
+		*busy = next_block(z, z->span.start).pa;
 		err = ERR_BUSY;
 		goto out;
 	}
@@ -230,6 +272,113 @@ out:
 	if (err == OK)
 		count(OWNER_NONE, -(int64_t)frames);
 	return err;
+}
+
+/* Move the free blocks from @at on from @z's lists to @upper's. Locks: both zones'. */
+static void move_free_blocks(struct zone *z, paddr_t at, struct zone *upper)
+{
+	for (unsigned o = 0; o <= FRAME_MAX_ORDER; o++) {
+		uint64_t link = z->heads[o];
+
+		while (link != 0) {
+			paddr_t pa = link_pa(link);
+
+			link = frame_of(pa)->next;
+			if (pa < at)
+				continue;
+			list_del(z, pa);
+			list_add(upper, pa, o);
+			z->free_frames -= UINT64_C(1) << o;
+			upper->free_frames += UINT64_C(1) << o;
+		}
+	}
+}
+
+/* The block, free or not, that holds @pa but does not start there. Locks: the zone's. */
+static struct frame *block_across(const struct zone *z, paddr_t pa, paddr_t *start)
+{
+	for (unsigned o = 0; o <= FRAME_MAX_ORDER; o++) {
+		struct frame *f;
+
+		*start = align_down(pa, order_bytes(o));
+		if (*start < z->span.start)
+			return NULL;
+		f = frame_of(*start);
+		if (*start != pa && (f->listed != 0 || f->owner != OWNER_NONE) && f->order >= o &&
+		    order_bytes(f->order) > pa - *start)
+			return f;
+	}
+	return NULL;
+}
+
+enum err zone_split(struct zone *z, paddr_t at, struct zone *upper)
+{
+	bool irq = spin_lock_irq(&zones_lock); /* nobody looks for a zone meanwhile */
+	struct region tail = {at, region_end(z->span) - at};
+	enum err err = OK;
+	struct frame *f;
+	paddr_t start;
+
+	spin_lock(&z->lock);
+	f = z->managed_frames != 0 ? block_across(z, at, &start) : NULL;
+	if (f != NULL && f->listed == 0) {
+		err = ERR_BUSY;
+		goto out;
+	}
+	if (f != NULL) {
+		unsigned order = f->order;
+
+		/* Halves of halves until the edge is an edge. */
+		list_del(z, start);
+		while (start != at) {
+			order--;
+			if (start + order_bytes(order) > at) {
+				list_add(z, start + order_bytes(order), order);
+			} else {
+				list_add(z, start, order);
+				start += order_bytes(order);
+			}
+		}
+		list_add(z, start, order);
+	}
+	zone_init(upper, z->name, tail);
+	upper->hot = z->hot;
+	upper->draining = z->draining;
+	if (z->managed_frames != 0) {
+		upper->managed_frames = tail.size >> PAGE_SHIFT;
+		z->managed_frames -= upper->managed_frames;
+	}
+	move_free_blocks(z, at, upper);
+	z->span.size = at - z->span.start;
+	zones_insert(upper);
+out:
+	spin_unlock(&z->lock);
+	spin_unlock_irq(&zones_lock, irq);
+	return err;
+}
+
+void zone_merge(struct zone *z, struct zone *upper)
+{
+	bool irq = spin_lock_irq(&zones_lock);
+
+	spin_lock(&z->lock);
+	spin_lock(&upper->lock); /* always in ascending order of addresses */
+	move_free_blocks(upper, 0, z);
+	z->managed_frames += upper->managed_frames;
+	z->span.size += upper->span.size;
+	upper->managed_frames = 0;
+	upper->span.size = 0;
+	zones_delete(upper);
+	spin_unlock(&upper->lock);
+	spin_unlock(&z->lock);
+	spin_unlock_irq(&zones_lock, irq);
+}
+
+void zone_drain(struct zone *z, bool draining)
+{
+	spin_lock(&z->lock);
+	z->draining = draining;
+	spin_unlock(&z->lock);
 }
 
 void frame_fail_at(uint64_t n)
@@ -250,7 +399,7 @@ paddr_t zone_alloc(struct zone *z, unsigned order, enum owner owner)
 	spin_lock(&z->lock);
 	while (o <= FRAME_MAX_ORDER && z->heads[o] == 0)
 		o++;
-	if (o <= FRAME_MAX_ORDER) {
+	if (o <= FRAME_MAX_ORDER && !z->draining) {
 		struct frame *f;
 
 		pa = link_pa(z->heads[o]);
@@ -263,6 +412,7 @@ paddr_t zone_alloc(struct zone *z, unsigned order, enum owner owner)
 		f = frame_of(pa);
 		f->owner = (uint8_t)owner;
 		f->order = (uint8_t)order;
+		f->object = 0;
 		z->free_frames -= UINT64_C(1) << order;
 	}
 	spin_unlock(&z->lock);
@@ -273,10 +423,43 @@ paddr_t zone_alloc(struct zone *z, unsigned order, enum owner owner)
 	return pa;
 }
 
+paddr_t frame_alloc_hot(unsigned order, enum owner owner)
+{
+	paddr_t pa = FRAME_NONE;
+	bool irq = spin_lock_irq(&zones_lock);
+
+	/* Zone after zone, so that what is used lies everywhere and is in the way everywhere. */
+	next_hot++;
+	for (unsigned i = 0; i < nr_zones && pa == FRAME_NONE; i++) {
+		struct zone *z = zones[(next_hot + i) % nr_zones];
+
+		if (z->hot)
+			pa = zone_alloc(z, order, owner);
+	}
+	spin_unlock_irq(&zones_lock, irq);
+	return pa;
+}
+
+void frame_prefer_hot(bool prefer)
+{
+	prefer_hot = prefer;
+}
+
+void frame_set_object(paddr_t pa, uint64_t object)
+{
+	frame_of(pa)->object = object;
+}
+
 paddr_t frame_alloc(unsigned order, enum owner owner)
 {
 	if (fail_now())
 		return FRAME_NONE;
+	if (prefer_hot && (owner == OWNER_TABLE || owner == OWNER_FRAMETABLE)) {
+		paddr_t pa = frame_alloc_hot(order, owner);
+
+		if (pa != FRAME_NONE)
+			return pa;
+	}
 	for (unsigned i = 0; i < nr_boot_zones; i++) {
 		paddr_t pa = zone_alloc(boot_zones[i], order, owner);
 
@@ -360,18 +543,40 @@ static struct zone *zone_of(paddr_t pa, uint64_t size)
 	return found;
 }
 
+/*
+ * The zone of [@pa, @pa + @size), locked; NULL if there is none. Between looking and locking the
+ * zone may have been split or merged: look again then.
+ */
+static struct zone *zone_lock_of(paddr_t pa, uint64_t size)
+{
+	for (;;) {
+		struct zone *z = zone_of(pa, size);
+
+		if (z == NULL)
+			return NULL;
+		spin_lock(&z->lock);
+		if (in_span(z, pa, size))
+			return z;
+		spin_unlock(&z->lock);
+	}
+}
+
 void frame_free(paddr_t pa, unsigned order, enum owner owner)
 {
-	struct zone *z = zone_of(pa, order_bytes(order));
 	enum owner have = OWNER_NONE;
+	struct zone *z;
 	bool ok;
 
-	if (z == NULL || !is_aligned(pa, order_bytes(order))) {
-		error("free of memory that no zone has", pa, order, owner, OWNER_NONE);
+	if (!is_aligned(pa, order_bytes(order))) {
+		error("free of an address that is not aligned", pa, order, owner, OWNER_NONE);
 		return;
 	}
 	model_frames_freed((struct region){pa, order_bytes(order)});
-	spin_lock(&z->lock);
+	z = zone_lock_of(pa, order_bytes(order));
+	if (z == NULL) {
+		error("free of memory that no zone has", pa, order, owner, OWNER_NONE);
+		return;
+	}
 	ok = carve(z, pa, order, owner, &have);
 	if (ok) {
 		put_free(z, pa, order);
@@ -388,16 +593,44 @@ void frame_free(paddr_t pa, unsigned order, enum owner owner)
 	count(OWNER_NONE, (int64_t)(UINT64_C(1) << order));
 }
 
+/* Order of the allocated block that @pa lies in; 0 if there is none. */
+static unsigned block_order(paddr_t pa)
+{
+	struct zone *z = zone_lock_of(pa, PAGE_SIZE);
+	const struct frame *f;
+	unsigned order = 0;
+	paddr_t start;
+
+	if (z == NULL)
+		return 0;
+	f = find_block(z, pa, 0, &start);
+	if (f != NULL)
+		order = f->order;
+	spin_unlock(&z->lock);
+	return order;
+}
+
+void frame_free_range(struct region r, enum owner owner)
+{
+	for (paddr_t pa = r.start; pa < region_end(r);) {
+		unsigned order = largest_order(pa, region_end(r) - pa);
+
+		/* A block may have been cut, so its parts are asked for one by one. */
+		order = (unsigned)min_u64(order, block_order(pa));
+		frame_free(pa, order, owner);
+		pa += order_bytes(order);
+	}
+}
+
 enum owner frame_owner(paddr_t pa)
 {
-	struct zone *z = zone_of(pa, PAGE_SIZE);
+	struct zone *z = zone_lock_of(pa, PAGE_SIZE);
 	enum owner owner = OWNER_NONE;
 	struct frame *f;
 	paddr_t start;
 
 	if (z == NULL)
 		return OWNER_NONE;
-	spin_lock(&z->lock);
 	f = find_block(z, align_down(pa, PAGE_SIZE), 0, &start);
 	if (f != NULL)
 		owner = (enum owner)f->owner;
@@ -424,29 +657,16 @@ void frame_claim(struct region r, enum owner owner)
 void frame_zone_add(struct zone *z)
 {
 	bool irq = spin_lock_irq(&zones_lock);
-	unsigned i = nr_zones;
 
-	if (nr_zones == MAX_ZONES)
-		panic("more than %u zones", MAX_ZONES);
-	for (; i > 0 && zones[i - 1]->span.start > z->span.start; i--)
-		zones[i] = zones[i - 1];
-	zones[i] = z;
-	nr_zones++;
+	zones_insert(z);
 	spin_unlock_irq(&zones_lock, irq);
 }
 
 void frame_zone_remove(struct zone *z)
 {
 	bool irq = spin_lock_irq(&zones_lock);
-	unsigned i = 0;
 
-	while (i < nr_zones && zones[i] != z)
-		i++;
-	if (i == nr_zones)
-		panic("zone %s at 0x%llx is not known", z->name, (unsigned long long)z->span.start);
-	nr_zones--;
-	for (; i < nr_zones; i++)
-		zones[i] = zones[i + 1];
+	zones_delete(z);
 	spin_unlock_irq(&zones_lock, irq);
 }
 

@@ -16,6 +16,7 @@ enum owner {
 	OWNER_TABLE,	  /* run-time table pages */
 	OWNER_FRAMETABLE, /* records of hot-added memory */
 	OWNER_DMA,
+	OWNER_MOVABLE, /* struct movable knows where it is; can be moved while in use */
 	OWNER_TEST,
 	NR_OWNERS,
 };
@@ -33,7 +34,8 @@ struct frame {
 	uint8_t order;	/* of the block that starts here */
 	uint8_t listed; /* first frame of a block on a free list */
 	uint8_t reserved0[5];
-	uint64_t reserved1[5];
+	uint64_t object; /* OWNER_MOVABLE: the struct movable it belongs to */
+	uint64_t reserved1[4];
 };
 
 _Static_assert(sizeof(struct frame) == 64, "records of 128 MiB fill a 2 MiB leaf");
@@ -55,6 +57,8 @@ struct zone {
 	uint64_t free_frames;
 	uint64_t managed_frames;	     /* given to the zone, free or not */
 	uint64_t heads[FRAME_MAX_ORDER + 1]; /* frame number + 1 of the first block, 0: none */
+	bool hot;			     /* hot-added: movable allocations are preferred here */
+	bool draining;			     /* nothing more is allocated from it */
 };
 
 /* @z empty, all of @span in nobody's hands. Locks: none, @z is not known to anybody yet. */
@@ -62,6 +66,25 @@ void zone_init(struct zone *z, const char *name, struct region span);
 
 /* Give [@r] to the zone as free memory. @r inside the span, page aligned, records unowned. */
 void zone_add(struct zone *z, struct region r);
+
+/*
+ * From @at on the zone's memory is @upper's (not known to anybody yet; known behind this call).
+ * ERR_BUSY if an allocated block lies across @at; nothing changed then.
+ */
+enum err must_check zone_split(struct zone *z, paddr_t at, struct zone *upper);
+/* The way back: @upper follows @z and is nobody's afterwards. */
+void zone_merge(struct zone *z, struct zone *upper);
+
+/* Stop allocation from the zone, or allow it again. What is allocated stays. */
+void zone_drain(struct zone *z, bool draining);
+/* The first allocated block of the zone at or behind @from: FRAME_NONE if there is none. */
+struct zone_block {
+	paddr_t pa;
+	unsigned order;
+	enum owner owner;
+	uint64_t object;
+};
+struct zone_block zone_next_block(struct zone *z, paddr_t from);
 
 /*
  * Take all of the zone's memory out of its lists: nothing can be allocated from it any more.
@@ -76,8 +99,18 @@ enum err must_check zone_isolate(struct zone *z, paddr_t *busy);
 #define FRAME_NONE UINT64_MAX
 paddr_t zone_alloc(struct zone *z, unsigned order, enum owner owner);
 
-/* The boot zones in turn. */
+/*
+ * The boot zones in turn; what frame_prefer_hot() named, from hot-added memory first. DMA memory
+ * always comes from boot memory.
+ */
 paddr_t frame_alloc(unsigned order, enum owner owner);
+/* Hot-added zones only, those that drain excepted. */
+paddr_t frame_alloc_hot(unsigned order, enum owner owner);
+/* Whether tables and frame-table pages are taken from hot-added memory where there is some: they
+ * pin it then. Off at start. */
+void frame_prefer_hot(bool prefer);
+/* Remember the object that the block at @pa belongs to. The caller owns the block. */
+void frame_set_object(paddr_t pa, uint64_t object);
 /*
  * Give back 2^@order frames at @pa, all of a block or an aligned part of one, to the zone that
  * they came from. @owner must be the owner: anything else is a violation that is recorded
@@ -85,6 +118,9 @@ paddr_t frame_alloc(unsigned order, enum owner owner);
  * The caller has fenced: no hart holds a translation to them but the direct map's.
  */
 void frame_free(paddr_t pa, unsigned order, enum owner owner);
+
+/* The same for a run of frames in whatever blocks they were allocated, page aligned. */
+void frame_free_range(struct region r, enum owner owner);
 
 /* Who owns the frame at @pa; OWNER_NONE if it is free or in no zone. */
 enum owner frame_owner(paddr_t pa);

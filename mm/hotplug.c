@@ -2,10 +2,14 @@
 /* Hot-add and hot-remove: direct map, frame table, zone. */
 #include "mm/hotplug.h"
 
+#include <stdio.h>
+
 #include "firmware/arch.h"
+#include "firmware/console.h"
 #include "mm/bootmem.h"
 #include "mm/clear.h"
 #include "mm/kernel.h"
+#include "mm/ptpage.h"
 #include "mm/shootdown.h"
 
 #define MAX_REGIONS 1024
@@ -43,6 +47,31 @@ paddr_t hot_max_pa(void)
 	for (const struct hot_region *r = first; r != NULL; r = r->next)
 		max = max_u64(max, region_end(r->phys));
 	return max;
+}
+
+void hot_report_print(const char *what, struct region r, const struct hot_report *rep)
+{
+	static const char *const names[PT_MAX_LEVELS] = {"4K", "2M", "1G", "512G", "256T"};
+	char leaves[96] = "";
+	size_t n = 0;
+
+	for (unsigned level = PT_MAX_LEVELS; level-- > 0;) {
+		uint64_t set = rep->counts.leaves_set[level];
+		uint64_t cleared = rep->counts.leaves_cleared[level];
+
+		if (set != 0)
+			n += (size_t)snprintf(leaves + n, sizeof(leaves) - n, " +%llux%s",
+					      (unsigned long long)set, names[level]);
+		if (cleared != 0)
+			n += (size_t)snprintf(leaves + n, sizeof(leaves) - n, " -%llux%s",
+					      (unsigned long long)cleared, names[level]);
+	}
+	note("hot-%s 0x%llx+%llu MiB: leaves%s, tables +%llu -%llu, shootdowns %llu, moved %llu, "
+	     "%llu us",
+	     what, (unsigned long long)r.start, (unsigned long long)r.size >> 20, leaves,
+	     (unsigned long long)rep->counts.tables_linked,
+	     (unsigned long long)rep->counts.tables_unlinked, (unsigned long long)rep->shootdowns,
+	     (unsigned long long)rep->moved, (unsigned long long)rep->us);
 }
 
 static bool overlap(struct region a, struct region b)
@@ -129,7 +158,7 @@ static void backing_free(struct backing *l)
 		l->head = f->next == 0 ? FRAME_NONE : (f->next - 1) << PAGE_SHIFT;
 		f->next = 0;
 		f->prev = 0;
-		frame_free(pa, order, OWNER_FRAMETABLE);
+		frame_free_range((struct region){pa, PAGE_SIZE << order}, OWNER_FRAMETABLE);
 	}
 }
 
@@ -188,7 +217,10 @@ out_undo:
 	return err;
 }
 
-/* Collect the frames behind the records of @phys from the table, before they are unmapped. */
+/*
+ * Collect the frames behind the records of @phys from the table, before they are unmapped: whole
+ * blocks, or single frames where a large leaf holds records of neighbours too.
+ */
 static struct backing find_records(struct region phys)
 {
 	vaddr_t va = frame_record_va(phys.start);
@@ -196,10 +228,16 @@ static struct backing find_records(struct region phys)
 	struct backing found = {FRAME_NONE};
 
 	while (va < end) {
-		struct pt_cursor c = pt_walk(kernel_table(), va, 0);
+		struct pt_lookup l = pt_lookup(kernel_table(), va);
+		uint64_t size = level_size(l.level);
+		unsigned order = l.level * PT_BITS;
 
-		backing_push(&found, pte_pa(pte_load(c.slot)), c.level * PT_BITS);
-		va += level_size(c.level);
+		if (!is_aligned(va, size) || end - va < size) {
+			size = PAGE_SIZE;
+			order = 0;
+		}
+		backing_push(&found, l.pa, order);
+		va += size;
 	}
 	return found;
 }
@@ -249,11 +287,13 @@ enum err hot_add(struct region phys, uint64_t prot, struct hot_region **out, str
 		goto out;
 	}
 	zone_init(&r->zone, "hot", phys);
+	r->zone.hot = true;
 	frame_zone_add(&r->zone);
 	r->state = HOT_MAPPED;
 	*out = r;
 	if (rep != NULL)
-		*rep = (struct hot_report){b.counts, shootdown_stats().calls - calls};
+		*rep = (struct hot_report){.counts = b.counts,
+					   .shootdowns = shootdown_stats().calls - calls};
 out:
 	spin_unlock(&lock);
 	return err;
@@ -270,14 +310,91 @@ void hot_online(struct hot_region *r)
 	spin_unlock(&lock);
 }
 
-enum err hot_offline(struct hot_region *r, paddr_t *busy)
+enum err hot_offline(struct hot_region *r, struct evacuation *e)
 {
+	enum err err = ERR_BUSY;
+	paddr_t busy;
+
+	*e = (struct evacuation){.stuck = {.pa = FRAME_NONE}};
+	spin_lock(&lock);
+	if (r->state != HOT_ONLINE)
+		goto out;
+	zone_drain(&r->zone, true);
+	/* Dead tables that are held back may lie in it. */
+	ptpage_drain();
+	err = zone_evacuate(&r->zone, e);
+	if (err == OK)
+		err = zone_isolate(&r->zone, &busy);
+	if (err == OK)
+		r->state = HOT_MAPPED;
+	zone_drain(&r->zone, false);
+out:
+	spin_unlock(&lock);
+	return err;
+}
+
+enum err hot_split(struct hot_region *r, paddr_t at, struct hot_region **upper)
+{
+	struct region tail = {at, region_end(r->phys) - at};
+	struct hot_region *u;
+	enum err err;
+
+	if (!is_aligned(at, HOTPLUG_GRANULE) || at <= r->phys.start || at >= region_end(r->phys))
+		return ERR_INVAL;
+	spin_lock(&lock);
+	u = region_new(tail, r->prot);
+	if (u == NULL) {
+		err = ERR_NOMEM;
+		goto out;
+	}
+	err = zone_split(&r->zone, at, &u->zone);
+	if (err != OK) {
+		region_drop(u);
+		goto out;
+	}
+	u->state = r->state;
+	r->phys.size -= tail.size;
+	*upper = u;
+out:
+	spin_unlock(&lock);
+	return err;
+}
+
+/* Leaves as large as they may be again, in the direct map and in the frame table. */
+static void merge_leaves(struct pt_batch *b, struct region phys)
+{
+	vaddr_t records = frame_record_va(phys.start);
+
+	pt_merge(b, direct_va(phys.start), phys.size, mode_max_leaf(kernel_table()->mode));
+	pt_merge(b, records, frame_record_va(region_end(phys)) - records, 1);
+}
+
+enum err hot_merge(struct hot_region *r, struct hot_report *rep)
+{
+	uint64_t calls = shootdown_stats().calls;
+	struct hot_region *u;
+	struct pt_batch b;
 	enum err err;
 
 	spin_lock(&lock);
-	err = zone_isolate(&r->zone, busy);
-	if (err == OK)
-		r->state = HOT_MAPPED;
+	u = r->next;
+	if (u == NULL || u->phys.start != region_end(r->phys) || u->state != r->state ||
+	    u->prot != r->prot || r->state == HOT_STUCK) {
+		err = ERR_NOENT;
+		goto out;
+	}
+	zone_merge(&r->zone, &u->zone);
+	r->phys.size += u->phys.size;
+	region_drop(u);
+	spin_lock(&kernel_table_lock);
+	pt_begin(&b, kernel_table());
+	merge_leaves(&b, r->phys);
+	err = pt_commit(&b);
+	spin_unlock(&kernel_table_lock);
+	if (rep != NULL)
+		*rep = (struct hot_report){.counts = b.counts,
+					   .shootdowns = shootdown_stats().calls - calls};
+out:
 	spin_unlock(&lock);
 	return err;
 }
@@ -296,11 +413,24 @@ enum err hot_remove(struct hot_region *r, struct hot_report *rep)
 		err = ERR_BUSY;
 		goto out;
 	}
+	spin_lock(&kernel_table_lock);
+	pt_begin(&b, kernel_table());
+	/* What needs memory comes first: behind this nothing can fail. */
+	err = pt_split(&b, direct_va(r->phys.start), r->phys.size);
+	if (err == OK)
+		err = pt_split(&b, records, records_size);
+	if (err != OK) {
+		enum err done;
+
+		merge_leaves(&b, r->phys);
+		done = pt_commit(&b);
+		spin_unlock(&kernel_table_lock);
+		err = done != OK ? done : err;
+		goto out;
+	}
 	/* From here on nobody may look at its records. */
 	frame_zone_remove(&r->zone);
-	spin_lock(&kernel_table_lock);
 	backing = find_records(r->phys);
-	pt_begin(&b, kernel_table());
 	unmap_own(&b, direct_va(r->phys.start), r->phys.size);
 	unmap_own(&b, records, records_size);
 	err = pt_commit(&b); /* 2. shoot down: direct map and frame table in one */
@@ -313,7 +443,8 @@ enum err hot_remove(struct hot_region *r, struct hot_report *rep)
 	}
 	region_drop(r);
 	if (rep != NULL)
-		*rep = (struct hot_report){b.counts, shootdown_stats().calls - calls};
+		*rep = (struct hot_report){.counts = b.counts,
+					   .shootdowns = shootdown_stats().calls - calls};
 out:
 	spin_unlock(&lock);
 	return err;

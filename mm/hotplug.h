@@ -14,6 +14,7 @@
 #include "firmware/types.h"
 #include "mm/frame.h"
 #include "mm/map.h"
+#include "mm/movable.h"
 
 /* Smallest memory that comes and goes: a leaf of the direct map, 8 pages of records. */
 #define HOTPLUG_GRANULE SZ_2M
@@ -36,7 +37,12 @@ struct hot_region {
 struct hot_report {
 	struct pt_counts counts;
 	uint64_t shootdowns;
+	uint64_t us;	/* microseconds, device included */
+	uint64_t moved; /* frames that were moved out of the way */
 };
+
+/* One line: "hot-add 0xc0000000+1 GiB: leaves +1x1G +8x2M, tables +1, 1 shootdown, 12345 us". */
+void hot_report_print(const char *what, struct region r, const struct hot_report *rep);
 
 /*
  * Map the plugged memory [@phys] with @prot and make its frame table, zeroed. One shootdown.
@@ -51,11 +57,31 @@ enum err must_check hot_add(struct region phys, uint64_t prot, struct hot_region
 /* Its frames can be allocated (zone_alloc(&r->zone, ...)). Source: Linux online_pages(). */
 void hot_online(struct hot_region *r);
 
-/* ERR_BUSY if a frame is in use, its address in *@busy; nothing changed then. */
-enum err must_check hot_offline(struct hot_region *r, paddr_t *busy);
+/*
+ * Nothing is allocated from it any more and what is movable has moved elsewhere. ERR_BUSY: a
+ * frame is pinned, ERR_NOMEM: there is no room for a movable one; @e->stuck names it, the region is
+ * online as before (what was moved stays moved). Source: Linux offline_pages().
+ */
+enum err must_check hot_offline(struct hot_region *r, struct evacuation *e);
+
+/*
+ * Cut the region in two at @at, a multiple of HOTPLUG_GRANULE inside it; nothing is mapped anew.
+ * Both go on by themselves. ERR_INVAL; ERR_BUSY (an allocated block lies across; nothing changed),
+ * ERR_NOMEM (too many regions).
+ */
+enum err must_check hot_split(struct hot_region *r, paddr_t at, struct hot_region **upper);
+
+/*
+ * Join the region with the one right above it: same state and rights. Leaves grow as far as they
+ * fit. ERR_NOENT if there is no such neighbour; errors of shootdown(): tables are lost, the map is
+ * as it should be.
+ */
+enum err must_check hot_merge(struct hot_region *r, struct hot_report *rep);
 
 /*
  * Unmap it, shoot down, free its frame table; @r is gone. The region must be offline (ERR_BUSY).
+ * Where an edge lies inside a leaf that is split first: ERR_NOMEM without memory for the tables,
+ * with the map and the accounts as before.
  * Errors of shootdown(): it is unmapped and HOT_STUCK.
  * Source: Linux arch_remove_memory(), in the safe order.
  */

@@ -363,6 +363,60 @@ out_free:
 	return err;
 }
 
+enum err pt_split(struct pt_batch *b, vaddr_t va, uint64_t size)
+{
+	enum err err = check_range(b->pt, va, size);
+
+	return err != OK ? err : split_edges(b, va, va + (size - 1), PT_SPLIT);
+}
+
+/* Whether the 512 entries of @table, of @level, translate as one leaf above it would. */
+static bool mergeable(paddr_t table, unsigned level, pte_t *leaf)
+{
+	pte_t first = pte_load((pte_slot_t){table});
+
+	if (!pte_is_leaf(first) || !is_aligned(pte_pa(first), level_size(level + 1)))
+		return false;
+	for (unsigned i = 1; i < PT_ENTRIES; i++) {
+		pte_t e = pte_load((pte_slot_t){table + i * sizeof(pte_t)});
+
+		if (e.raw != pte_leaf(pte_pa(first) + i * level_size(level), pte_prot(first)).raw)
+			return false;
+	}
+	*leaf = first;
+	return true;
+}
+
+void pt_merge(struct pt_batch *b, vaddr_t va, uint64_t size, unsigned max_level)
+{
+	vaddr_t last = va + (size - 1);
+
+	for (unsigned level = 1; level <= max_level; level++) {
+		vaddr_t at = align_down(va, level_size(level));
+		struct pt_cursor c;
+
+		do {
+			pte_t e, leaf;
+
+			c = pt_walk(b->pt, at, level);
+			e = pte_load(c.slot);
+			if (c.level != level || !pte_is_table(e) ||
+			    !mergeable(pte_pa(e), level - 1, &leaf))
+				continue;
+			/*
+			 * The leaf and what it replaces translate alike (see split_leaf()). A and D
+			 * are in all 512 or the merge would not be.
+			 */
+			pte_store(c.slot, leaf);
+			touched(b, at, level);
+			b->removed = true;
+			bury(b, pte_pa(e), level - 1);
+		} while (step(c, &at, last));
+	}
+	if (b->pt->shadow != NULL)
+		shadow_merge(b->pt->shadow, va, size);
+}
+
 static enum err check_mapped(const struct ptable *pt, vaddr_t va, vaddr_t last)
 {
 	struct pt_cursor c;

@@ -68,6 +68,19 @@ enum err must_check pt_unmap(struct pt_batch *b, vaddr_t va, uint64_t size, unsi
 enum err must_check pt_protect(struct pt_batch *b, vaddr_t va, uint64_t size, uint64_t prot,
 			       unsigned flags);
 
+/*
+ * Make both ends of the range edges of leaves, translating as before. ERR_NOMEM; nothing changed
+ * then. The shadow map is told by the unmap or protect that follows, so one has to follow, or
+ * pt_merge().
+ */
+enum err must_check pt_split(struct pt_batch *b, vaddr_t va, uint64_t size);
+
+/*
+ * Replace tables by leaves wherever 512 leaves side by side translate as one would: in the tables
+ * that the range touches, as far up as leaves go, not beyond @max_level. Needs no memory.
+ */
+void pt_merge(struct pt_batch *b, vaddr_t va, uint64_t size, unsigned max_level);
+
 /* Create the tables from the root's entry down to @level for @va, and map nothing. */
 enum err must_check pt_populate(struct ptable *pt, vaddr_t va, unsigned level);
 

@@ -82,6 +82,25 @@ void shadow_protect(struct shadow *s, vaddr_t va, uint64_t size, uint64_t prot)
 		s->extents[i].prot = prot;
 }
 
+void shadow_merge(struct shadow *s, vaddr_t va, uint64_t size)
+{
+	unsigned i = lower_bound(s, va);
+
+	while (i + 1 < s->nr && s->extents[i + 1].va - va < size) {
+		struct extent *lo = &s->extents[i];
+		const struct extent *hi = lo + 1;
+
+		if (lo->va + lo->size != hi->va || lo->pa + lo->size != hi->pa ||
+		    lo->prot != hi->prot || lo->max_level != hi->max_level) {
+			i++;
+			continue;
+		}
+		lo->size += hi->size;
+		memmove(lo + 1, lo + 2, (s->nr - i - 2) * sizeof(*lo));
+		s->nr--;
+	}
+}
+
 const struct extent *shadow_find(const struct shadow *s, vaddr_t va)
 {
 	unsigned i = lower_bound(s, va);

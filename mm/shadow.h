@@ -28,6 +28,8 @@ void shadow_init(struct shadow *s, struct extent *storage, unsigned max);
 void shadow_map(struct shadow *s, struct extent e);
 void shadow_unmap(struct shadow *s, vaddr_t va, uint64_t size);
 void shadow_protect(struct shadow *s, vaddr_t va, uint64_t size, uint64_t prot);
+/* Join neighbours in [@va, @va + @size) that go on where the other ends, with the same rights. */
+void shadow_merge(struct shadow *s, vaddr_t va, uint64_t size);
 /* The extent that holds @va, or NULL. */
 const struct extent *shadow_find(const struct shadow *s, vaddr_t va);
 

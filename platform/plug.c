@@ -3,12 +3,14 @@
 #include "platform/plug.h"
 
 #include "firmware/console.h"
+#include "firmware/time.h"
 #include "mm/fault.h"
 #include "mm/model.h"
 
 enum err plug_add(struct virtio_mem *v, struct region phys, uint64_t prot, struct hot_region **out,
 		  struct hot_report *rep)
 {
+	uint64_t start = time_us();
 	enum err err = virtio_mem_plug(v, phys.start, phys.size);
 
 	if (err != OK)
@@ -17,6 +19,8 @@ enum err plug_add(struct virtio_mem *v, struct region phys, uint64_t prot, struc
 	if (err != OK)
 		goto out_unplug;
 	hot_online(*out);
+	if (rep != NULL)
+		rep->us = time_us() - start;
 	return OK;
 
 out_unplug:
@@ -36,11 +40,11 @@ static enum err tell_device(struct virtio_mem *v, struct region phys)
 	return virtio_mem_unplug(v, phys.start, phys.size);
 }
 
-enum err plug_remove(struct virtio_mem *v, struct hot_region *r, paddr_t *busy,
-		     struct hot_report *rep)
+static enum err remove_region(struct virtio_mem *v, struct hot_region *r, struct evacuation *e,
+			      struct hot_report *rep)
 {
 	struct region phys = r->phys;
-	enum err err = hot_offline(r, busy);
+	enum err err = hot_offline(r, e);
 
 	if (err != OK)
 		return err;
@@ -51,7 +55,63 @@ enum err plug_remove(struct virtio_mem *v, struct hot_region *r, paddr_t *busy,
 		return hot_remove(r, rep);
 	}
 	err = hot_remove(r, rep); /* unlinked and shot down on every hart */
+	if (err == ERR_NOMEM)
+		hot_online(r);
 	if (err != OK)
 		return err;
 	return tell_device(v, phys); /* only now */
+}
+
+enum err plug_remove(struct virtio_mem *v, struct hot_region *r, struct evacuation *e,
+		     struct hot_report *rep)
+{
+	uint64_t start = time_us();
+	enum err err = remove_region(v, r, e, rep);
+
+	if (err == OK && rep != NULL) {
+		rep->us = time_us() - start;
+		rep->moved = e->moved;
+	}
+	return err;
+}
+
+/* Undo a cut that led to nothing. */
+static void rejoin(struct hot_region *r)
+{
+	enum err err = hot_merge(r, NULL);
+
+	if (err != OK)
+		note("hot-plug: region 0x%llx stays cut: %s", (unsigned long long)r->phys.start,
+		     err_name(err));
+}
+
+enum err plug_remove_range(struct virtio_mem *v, struct region phys, struct evacuation *e,
+			   struct hot_report *rep)
+{
+	struct hot_region *r = hot_find(phys.start);
+	struct hot_region *lower = NULL;
+	struct hot_region *upper = NULL;
+	enum err err;
+
+	if (r == NULL || phys.size == 0 || region_end(phys) > region_end(r->phys))
+		return ERR_NOENT;
+	if (phys.start > r->phys.start) {
+		lower = r;
+		err = hot_split(lower, phys.start, &r);
+		if (err != OK)
+			return err;
+	}
+	err = OK;
+	if (region_end(phys) < region_end(r->phys))
+		err = hot_split(r, region_end(phys), &upper);
+	if (err == OK)
+		err = plug_remove(v, r, e, rep);
+	/* Still there and online: the cuts go. */
+	if (err != OK && hot_find(phys.start) == r && r->state == HOT_ONLINE) {
+		if (upper != NULL)
+			rejoin(r);
+		if (lower != NULL)
+			rejoin(lower);
+	}
+	return err;
 }

@@ -14,10 +14,18 @@ enum err must_check plug_add(struct virtio_mem *v, struct region phys, uint64_t 
 			     struct hot_region **out, struct hot_report *rep);
 
 /*
- * online -> offline -> unmapped -> unplugged. ERR_BUSY with *@busy when a frame is in use: online
- * as before. When the device refuses, the memory is unmapped and still plugged; the error says so.
+ * online -> offline -> unmapped -> unplugged. ERR_BUSY, ERR_NOMEM of hot_offline() with @e->stuck,
+ * or ERR_NOMEM of hot_remove(): online as before. When the device refuses, the memory is unmapped
+ * and still plugged; the error says so. @rep may be NULL.
  */
-enum err must_check plug_remove(struct virtio_mem *v, struct hot_region *r, paddr_t *busy,
+enum err must_check plug_remove(struct virtio_mem *v, struct hot_region *r, struct evacuation *e,
 				struct hot_report *rep);
+
+/*
+ * The same for a part of what was added, in multiples of HOTPLUG_GRANULE and of the device's block,
+ * inside one region; the rest stays as it is. ERR_NOENT if no region holds it.
+ */
+enum err must_check plug_remove_range(struct virtio_mem *v, struct region phys,
+				      struct evacuation *e, struct hot_report *rep);
 
 #endif

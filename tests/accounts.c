@@ -26,8 +26,9 @@ struct accounts accounts_take(const struct bench *b)
 
 static void print_harts(const struct hartset *s)
 {
-	hartset_for_each(h, s) note("  may be held by hart%u (id %llu)", h,
-				    (unsigned long long)hart_get(h)->hartid);
+	hartset_for_each(h, s)
+		note("  may be held by hart%u (id %llu)", h,
+		     (unsigned long long)hart_get(h)->hartid);
 }
 
 void accounts_model(struct test_run *t, const char *when)
@@ -113,7 +114,7 @@ static void check_device(struct test_run *t, const struct accounts *before)
 	}
 }
 
-void accounts_check(struct test_run *t, const struct accounts *before)
+void accounts_compare(struct test_run *t, const struct accounts *before)
 {
 	struct accounts now = accounts_take(t->bench);
 	unsigned n;
@@ -130,8 +131,13 @@ void accounts_check(struct test_run *t, const struct accounts *before)
 			  (unsigned long long)before->tables, (unsigned long long)now.tables);
 	check_frames(t, &before->frames, &now.frames);
 	accounts_audit(t);
+	check_device(t, before);
+}
+
+void accounts_check(struct test_run *t, const struct accounts *before)
+{
+	accounts_compare(t, before);
 	if (hot_first() != NULL)
 		test_fail(t, EVIDENCE_ACCOUNTS, "hot-added memory was left behind at 0x%llx",
 			  (unsigned long long)hot_first()->phys.start);
-	check_device(t, before);
 }

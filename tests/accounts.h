@@ -20,6 +20,9 @@ struct accounts accounts_take(const struct bench *b);
  */
 void accounts_check(struct test_run *t, const struct accounts *before);
 
+/* The same in the middle of a test: with hot-added memory still there. */
+void accounts_compare(struct test_run *t, const struct accounts *before);
+
 /* What the TLB model has to say of what was done since the last look; @when is put in front. */
 void accounts_model(struct test_run *t, const char *when);
 

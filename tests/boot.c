@@ -167,8 +167,7 @@ TEST(boot, harts)
 	test_on_harts(t, &t->all, answer, &r);
 	EXPECT(t, r.present == want, "%u harts answer, the tree has %llu", r.present,
 	       (unsigned long long)want);
-	hartset_for_each(h, &t->all)
-	{
+	hartset_for_each(h, &t->all) {
 		uint64_t id = t->bench->machine->cpus[hart_cpu_index(h)].hartid;
 
 		EXPECT(t, r.hartid[h] == id + 1, "hart%u answers as id %llu, the tree says %llu", h,

@@ -1,2 +1,2 @@
 # SPDX-License-Identifier: BSD-2-Clause
-objs-y += main.o accounts.o banner.o boot.o glob.o hotplug.o memdev.o probes.o runner.o table.o
+objs-y += main.o accounts.o banner.o boot.o glob.o hotcase.o hotplug.o hotplug_shapes.o hotplug_used.o memdev.o probes.o runner.o table.o

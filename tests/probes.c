@@ -128,8 +128,7 @@ static void report(struct test_run *t, unsigned h, const char *what)
 
 void probes_write_and_read(struct test_run *t, const struct hartset *harts, const struct spots *s)
 {
-	hartset_for_each(h, harts)
-	{
+	hartset_for_each(h, harts) {
 		struct hartset one = hartset_of(h);
 
 		start_job(s);
@@ -143,9 +142,11 @@ void probes_read(struct test_run *t, const struct hartset *harts, const struct h
 		 const struct spots *s)
 {
 	start_job(s);
-	hartset_for_each(h, writers) job.writer = h;
+	hartset_for_each(h, writers)
+		job.writer = h;
 	test_on_harts(t, harts, word_job, &job);
-	hartset_for_each(h, harts) report(t, h, "load");
+	hartset_for_each(h, harts)
+		report(t, h, "load");
 }
 
 static void fetch_job(void *arg)
@@ -162,7 +163,8 @@ void probes_fetch(struct test_run *t, const struct hartset *harts, vaddr_t va, u
 	start_job(&(struct spots){va, PROBE_STUB_BYTES, 0});
 	job.expected = value;
 	test_on_harts(t, harts, fetch_job, &job);
-	hartset_for_each(h, harts) report(t, h, "fetch");
+	hartset_for_each(h, harts)
+		report(t, h, "fetch");
 }
 
 void probes_must_trap(struct test_run *t, const struct hartset *harts, const struct spots *s,
@@ -172,7 +174,8 @@ void probes_must_trap(struct test_run *t, const struct hartset *harts, const str
 	job.access = a;
 	job.expect_trap = true;
 	test_on_harts(t, harts, trap_job, &job);
-	hartset_for_each(h, harts) report(t, h, access_name(a));
+	hartset_for_each(h, harts)
+		report(t, h, access_name(a));
 }
 
 #define MAX_CONTROL_SPOTS 64
@@ -197,8 +200,7 @@ static void run_control(void *arg)
 	job.step = 1 + spots_count(&job.spots) / MAX_CONTROL_SPOTS;
 	if (hart_run(&control.harts, trap_job, &job, TEST_TIMEOUT_MS / 2, &lost) != OK)
 		note("control: %u harts did not finish", hartset_count(&lost));
-	hartset_for_each(h, &control.harts)
-	{
+	hartset_for_each(h, &control.harts) {
 		stale += job.found[h].bad;
 		tries += (spots_count(&job.spots) - 1) / job.step + 1;
 	}

@@ -80,9 +80,10 @@ void test_on_harts(struct test_run *t, const struct hartset *harts, void (*fn)(v
 
 	if (err == OK)
 		return;
-	hartset_for_each(h, &lost) test_fail(t, EVIDENCE_PROBE, "hart%u (id %llu) %s", h,
-					     (unsigned long long)hart_get(h)->hartid,
-					     err == ERR_TIMEOUT ? "did not come back" : "trapped");
+	hartset_for_each(h, &lost)
+		test_fail(t, EVIDENCE_PROBE, "hart%u (id %llu) %s", h,
+			  (unsigned long long)hart_get(h)->hartid,
+			  err == ERR_TIMEOUT ? "did not come back" : "trapped");
 	test_leave();
 }
 
@@ -172,9 +173,9 @@ static const char *unmet_need(const struct test_run *t)
 static void clean_up(const struct bench *b)
 {
 	while (hot_first() != NULL) {
-		paddr_t busy;
+		struct evacuation e;
 
-		if (plug_remove(b->vmem, hot_first(), &busy, NULL) != OK) {
+		if (plug_remove(b->vmem, hot_first(), &e, NULL) != OK) {
 			note("cannot clean up hot-added memory: the run ends here");
 			bailed_out = true;
 			return;

@@ -53,6 +53,7 @@ struct test_run {
 	unsigned fails;
 	uint32_t evidence; /* bit enum evidence */
 	bool skipped;
+	bool verbose; /* each hot-plug operation prints its line */
 	/* The control: how often the old entry was still used without the fence. */
 	bool has_control;
 	unsigned control_stale, control_tries;

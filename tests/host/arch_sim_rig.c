@@ -102,7 +102,7 @@ const struct shape rig_shapes[] = {
 	 {2 * GIB + 2 * MIB, 4 * MIB}},
 	{"four pieces",
 	 {{2 * GIB, 16 * MIB},
-	  {2 * GIB + 17 * MIB, 8 * MIB},
+	  {2 * GIB + 17 * MIB, 8 * MIB - 4 * PAGE_SIZE},
 	  {2 * GIB + 25 * MIB + 2 * PAGE_SIZE, MIB},
 	  {6 * GIB, 64 * MIB}},
 	 4,
@@ -249,8 +249,7 @@ void rig_check_everywhere(vaddr_t va, paddr_t pa, const char *when)
 {
 	struct sim_result r[MAX_OUTCOMES];
 
-	hartset_for_each(h, arch_harts_online())
-	{
+	hartset_for_each(h, arch_harts_online()) {
 		unsigned n = sim_outcomes(h, va, SIM_LOAD, r, MAX_OUTCOMES);
 
 		for (unsigned i = 0; i < n; i++) {
@@ -267,8 +266,7 @@ bool rig_stale_somewhere(vaddr_t va)
 {
 	struct sim_result r[2];
 
-	hartset_for_each(h, arch_harts_online())
-	{
+	hartset_for_each(h, arch_harts_online()) {
 		if (sim_outcomes(h, va, SIM_LOAD, r, 2) > 1)
 			return true;
 	}
@@ -279,8 +277,7 @@ bool rig_canary_somewhere(vaddr_t va)
 {
 	struct sim_result r[MAX_OUTCOMES];
 
-	hartset_for_each(h, arch_harts_online())
-	{
+	hartset_for_each(h, arch_harts_online()) {
 		unsigned n = sim_outcomes(h, va, SIM_LOAD, r, MAX_OUTCOMES);
 
 		for (unsigned i = 0; i < n; i++) {

@@ -221,6 +221,7 @@ static void carved(const void *arg)
 	const struct machine *m = rig_machine(rig_usual);
 	struct region r;
 	struct hot_region *h;
+	struct evacuation e;
 	struct rig_accounts before;
 
 	sim_init(rig->seed);
@@ -252,11 +253,7 @@ static void carved(const void *arg)
 		frame_free(r.start + SZ_2M + i * PAGE_SIZE, 0, OWNER_TEST);
 	CHECK(h->zone.free_frames == 1024, "%llu free frames in the region",
 	      (unsigned long long)h->zone.free_frames);
-	{
-		paddr_t busy;
-
-		REQUIRE_OK(hot_offline(h, &busy));
-	}
+	REQUIRE_OK(hot_offline(h, &e));
 	REQUIRE_OK(hot_remove(h, NULL));
 	rig_check_kernel("removed");
 	rig_check_accounts(&before, "removed");

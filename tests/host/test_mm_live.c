@@ -120,8 +120,7 @@ static void step_part(struct block *b, bool unmap)
 	for (unsigned i = 0; i < count && unmap; i++)
 		page_set(b, first + i, false);
 	probe(b->at + first, count, unmap ? "a part is gone" : "a part has other rights");
-	hartset_for_each(h, arch_harts_online())
-	{
+	hartset_for_each(h, arch_harts_online()) {
 		struct sim_result r = sim_access(h, va, SIM_STORE, SIM_OLDEST);
 
 		if (!unmap && page_mapped(b, first))
@@ -235,6 +234,51 @@ static void split_direct_map(const void *arg)
 	rig_check_accounts(&before, "at the end");
 }
 
+/*
+ * Memory runs out when some of the tables are linked and nothing is mapped yet: only pointers came
+ * and went, and the fence must be one that reaches them.
+ */
+static void nomem(const void *arg)
+{
+	struct rig_accounts before;
+	unsigned need;
+	vaddr_t va;
+	paddr_t pa;
+
+	rig_boot(arg);
+	/* On both sides of the edge a table of 4 KiB leaves and those above it, but what is shared.
+	 */
+	need = kernel_table()->mode->levels == 5 ? 5 : 2 * kernel_table()->mode->levels - 4;
+	before = rig_accounts();
+	pa = frame_alloc(1, OWNER_TEST);
+	va = vmalloc_reserve(8 * SZ_1G, SZ_1G) + 4 * SZ_1G - PAGE_SIZE;
+	REQUIRE(pa != FRAME_NONE, "no memory");
+	for (unsigned k = 1; k < 12; k++) {
+		struct pt_batch b;
+		enum err err;
+
+		spin_lock(&kernel_table_lock);
+		pt_begin(&b, kernel_table());
+		frame_fail_at(k);
+		err = pt_map(&b, va, pa, 2 * PAGE_SIZE, PROT_RW, 0);
+		frame_fail_at(0);
+		CHECK_ERR(pt_commit(&b), OK);
+		rig_check_silent("no memory");
+		rig_check_everywhere(va, err == OK ? pa : FRAME_NONE, "no memory");
+		if (err == OK) {
+			pt_begin(&b, kernel_table());
+			CHECK_ERR(pt_unmap(&b, va, 2 * PAGE_SIZE, 0), OK);
+			CHECK_ERR(pt_commit(&b), OK);
+		}
+		spin_unlock(&kernel_table_lock);
+		CHECK(err == (k <= need ? ERR_NOMEM : OK), "k=%u: %s", k, err_name(err));
+		rig_check_kernel("no memory");
+		rig_check_silent("no memory");
+	}
+	frame_free(pa, 1, OWNER_TEST);
+	rig_check_accounts(&before, "no memory");
+}
+
 static struct {
 	paddr_t pa;
 	bool done;
@@ -324,6 +368,7 @@ int main(int argc, char **argv)
 		rig.harts = 2;
 		tap_ok(rig_run(split_direct_map, &rig), "%s: splits of the direct map", name);
 		tap_ok(rig_run(free_beside_split, &rig), "%s: a free beside a split", name);
+		tap_ok(rig_run(nomem, &rig), "%s: no memory for tables", name);
 		tap_ok(rig_run(window, &rig), "%s: window", name);
 	}
 	return tap_done();

@@ -230,12 +230,39 @@ static void run_beside_fence(const void *arg)
 	pte_store(slot(page(0, 5), 0), PTE_NONE);
 	sim_during_fence(unmap_six, NULL);
 	REQUIRE_OK(arch_rfence(arch_harts_online(), 0, UINT64_MAX));
+	model_frames_freed((struct region){frames + 5 * PAGE_SIZE, PAGE_SIZE});
+	rig_check_silent("what the fence reached");
 	CHECK(complete() == NO_FENCE, "the store beside the fence is forgotten");
 	fence_all_harts();
 	pte_store(slot(page(0, 7), 0), PTE_NONE);
 	sim_during_fence(unmap_six, NULL);
 	fence_all_harts();
 	CHECK(complete() == 0, "the run is held though it was fenced");
+}
+
+/* Side by side, but held by others, or old in another way: not one run. */
+static void runs_of_like_ones(const void *arg)
+{
+	struct violation v[4];
+	unsigned n;
+
+	setup(arg);
+	leaf(page(0, 6), frames + 6 * PAGE_SIZE);
+	pte_store(slot(page(0, 6), 0), pte_leaf(frames + 6 * PAGE_SIZE, PROT_RO));
+	fence_all_harts();
+	pte_store(slot(page(0, 5), 0), PTE_NONE);
+	pte_store(slot(page(0, 6), 0), PTE_NONE);
+	model_complete(begun);
+	n = model_take_violations(v, ARRAY_LEN(v));
+	CHECK(n == 2, "%u records", n);
+	for (unsigned i = 0; i < n && i < 4; i++)
+		CHECK(pte_prot(v[i].old) == (v[i].va == page(0, 6) ? PROT_RO : PROT_RW),
+		      "old rights 0x%llx", (unsigned long long)v[i].old.raw);
+	fence_all_harts();
+	pte_store(slot(page(0, 10), 0), PTE_NONE);
+	sim_hart_start(3, false);
+	pte_store(slot(page(0, 11), 0), PTE_NONE);
+	CHECK(named().bits[0] == 15, "the hart that came between is not named");
 }
 
 /* ---- runs */
@@ -356,6 +383,12 @@ static void own_changes_only(const void *arg)
 	pte_store(slot(page(0, 6), 0), PTE_NONE);
 	model_complete(model_begin());
 	rig_check_silent("what was changed before the operation began");
+	/* Side by side, by two harts: each is judged for its own. */
+	pte_store(slot(page(0, 10), 0), PTE_NONE);
+	sim_run_on(1);
+	pte_store(slot(page(0, 11), 0), PTE_NONE);
+	model_complete(mine);
+	CHECK(rig_take_violations() == NO_FENCE, "its store is taken for another hart's");
 }
 
 /* ---- harts */
@@ -431,6 +464,12 @@ static void table_freed(const void *arg)
 	fence_all_harts();
 	model_table_freed(table);
 	rig_check_silent("freed in the right order");
+	s = slot(page(0, 0), 1);
+	table = pte_pa(pte_xchg(s, PTE_NONE));
+	pte_store(s, pte_table(table));
+	fence_all_harts();
+	model_table_freed(table);
+	CHECK(rig_take_violations() == BIT(VIOLATION_TABLE_LINKED), "freed while linked again");
 }
 
 /* Unlinked and fenced everywhere, no walk leads to it: what is done to it then is nobody's. */
@@ -634,6 +673,52 @@ static void many_pages(const void *arg)
 	CHECK(complete() == NO_FENCE, "nothing is held");
 }
 
+#define MANY_TABLES 3000u
+
+/* Thousands of tables come and go in any order; the rest stay known. */
+static void many_tables(const void *arg)
+{
+	static const struct shape large = {.name = "large",
+					   .ram = {{UINT64_C(0x80000000), 64 * SZ_2M}},
+					   .nr_ram = 1,
+					   .image = {UINT64_C(0x80200000), 2 * SZ_2M}};
+	static bool gone[MANY_TABLES];
+	struct rig rig = *(const struct rig *)arg;
+	struct violation v[1];
+	unsigned left = MANY_TABLES;
+	struct pt_batch b;
+	vaddr_t va;
+
+	rig.shape = &large;
+	rig_boot(&rig);
+	va = vmalloc_reserve(MANY_TABLES * SZ_2M, SZ_2M);
+	for (unsigned i = 0; i < MANY_TABLES; i++) {
+		pt_begin(&b, kernel_table());
+		REQUIRE_OK(pt_map(&b, va + i * SZ_2M, 0, PAGE_SIZE, PROT_RW, 0));
+		REQUIRE_OK(pt_commit(&b));
+	}
+	for (unsigned k = 0; k < MANY_TABLES / 2; k++) {
+		unsigned i = (unsigned)sim_below(MANY_TABLES);
+
+		if (gone[i])
+			continue;
+		gone[i] = true;
+		left--;
+		pt_begin(&b, kernel_table());
+		REQUIRE_OK(pt_unmap(&b, va + i * SZ_2M, PAGE_SIZE, 0));
+		REQUIRE_OK(pt_commit(&b));
+	}
+	rig_check_silent("unmapped");
+	rig_check_kernel("unmapped");
+	begun = model_begin();
+	for (unsigned i = 0; i < MANY_TABLES; i++) {
+		if (!gone[i])
+			pte_store(slot(va + i * SZ_2M, 0), PTE_NONE);
+	}
+	model_complete(begun);
+	CHECK(model_take_violations(v, 1) == left, "some of %u tables are not known", left);
+}
+
 static void violations_are_counted(const void *arg)
 {
 	struct violation v[2];
@@ -778,6 +863,7 @@ int main(int argc, char **argv)
 		{"a fence before the store", earlier_fence},
 		{"a fence beside the store", fence_beside},
 		{"a run beside a fence", run_beside_fence},
+		{"runs of like entries", runs_of_like_ones},
 		{"runs are split", runs_are_split},
 		{"runs are split at every edge", runs_by_frames},
 		{"the top of the address space", ends_of_the_space},
@@ -798,6 +884,7 @@ int main(int argc, char **argv)
 		{"frames are unplugged", frames_unplugged},
 		{"overflow", overflow},
 		{"runs keep the log short", many_pages},
+		{"thousands of tables", many_tables},
 		{"violations are counted", violations_are_counted},
 		{"words", words},
 	};

@@ -1,0 +1,26 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* What the hotplug.* tests have in common: blocks of the device, add and remove that must work. */
+#ifndef TESTS_HOTCASE_H
+#define TESTS_HOTCASE_H
+
+#include "platform/plug.h"
+#include "tests/probes.h"
+#include "tests/test.h"
+
+/* The clause of probes behind a removal. */
+#define TRAP_CLAUSE "Privileged ISA, SFENCE.VMA: after the shootdown no hart uses the old entry"
+
+/* The smallest memory that the device and hot-plug both know. */
+uint64_t hotcase_block_size(const struct test_run *t);
+/* How many of them the device wants to see plugged, at most. */
+uint64_t hotcase_nr_blocks(const struct test_run *t);
+/* @n blocks from the @first one on, of the device's region. */
+struct region hotcase_blocks(const struct test_run *t, uint64_t first, uint64_t n);
+/* Both ends of @r and a word in every 2 MiB, in the direct map. */
+struct spots hotcase_spots(const struct test_run *t, struct region r);
+
+/* plug_add() and plug_remove() that must succeed, with one shootdown each; else the test ends. */
+struct hot_region *hotcase_add(struct test_run *t, struct region r, uint64_t prot);
+void hotcase_remove(struct test_run *t, struct hot_region *h);
+
+#endif
