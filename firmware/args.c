@@ -67,6 +67,9 @@ static const struct arg table[] = {
 	 .help = "vmem.size=SIZE     region of the built-in device (vmem.size=256M)"},
 	{"vmem.block", ARG_BLOCK_SIZE, AT(vmem_block), .min = PAGE_SIZE, ANY,
 	 .help = "vmem.block=SIZE    its block size (vmem.block=2M)"},
+	{"vmem.fault", ARG_TEXT, AT(vmem_fault),
+	 .help = "vmem.fault=NAME[:N],...  what it does wrong, N times (vmem.fault=busy:3; "
+		 "vmem.fault=help lists them)"},
 	/*
 	 * What boot loaders leave for Linux and cannot always be talked out of. Taken without a
 	 * word, while any other stranger is an error: a typing mistake must not pass for a run.

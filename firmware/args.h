@@ -12,8 +12,9 @@ enum flush_arg { FLUSH_ARG_AUTO, FLUSH_ARG_SBI, FLUSH_ARG_IPI };
 #define ARGS_TEXT_LEN 256
 
 struct args {
-	char test[ARGS_TEXT_LEN];   /* comma separated globs, "*" by default */
-	char inject[ARGS_TEXT_LEN]; /* comma separated fault names, "" by default */
+	char test[ARGS_TEXT_LEN];	/* comma separated globs, "*" by default */
+	char inject[ARGS_TEXT_LEN];	/* comma separated fault names, "" by default */
+	char vmem_fault[ARGS_TEXT_LEN]; /* vmem.fault=, of the built-in device, "" by default */
 	uint64_t seed;
 	bool seed_given;
 	uint64_t mem;		/* boot RAM in bytes, UINT64_MAX: all */

@@ -18,6 +18,11 @@ static const struct fault_info infos[NR_FAULTS] = {
 	[FAULT_NEIGHBOUR_LEAF] = {"neighbour-leaf", "unmap clears the next leaf too"},
 	[FAULT_SMALL_LEAF] = {"small-leaf", "leaves are smaller than what fits"},
 	[FAULT_MAP_RESERVED] = {"map-reserved", "the direct map covers reserved memory"},
+	[FAULT_ADDRESSED_FENCE] = {"addressed-fence", "table pointers are fenced by address"},
+	[FAULT_LEAK_RECORDS] = {"leak-records", "the frame table of removed memory is not freed"},
+	[FAULT_RECORDS_EARLY] = {"records-early", "the frame table is freed before the shootdown"},
+	[FAULT_MOVE_NO_COPY] = {"move-no-copy", "movable frames move without their content"},
+	[FAULT_UNDO_FORGOTTEN] = {"undo-forgotten", "an add that fails leaves its direct map"},
 	[FAULT_PGD_LATE] = {"pgd-late", "root entries are made when first needed"},
 };
 

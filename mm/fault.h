@@ -9,16 +9,21 @@
 #include "firmware/types.h"
 
 enum fault {
-	FAULT_NO_SHOOTDOWN,   /* other harts are not told (nanvix #2244, MicroV #7) */
-	FAULT_NO_FENCE,	      /* this hart's own fence is left out (Linux d9807d60c145) */
-	FAULT_FREE_EARLY,     /* tables freed before the shootdown (Linux riscv hot-remove) */
-	FAULT_LEAK_TABLE,     /* an unlinked table is never freed (set_direct_map residue) */
-	FAULT_UNPLUG_EARLY,   /* the device is told before the unmap (virtio-mem f504e15b94eb) */
-	FAULT_NO_MAP_FENCE,   /* no fence after invalid -> valid (Linux d9807d60c145, bao #378) */
-	FAULT_NEIGHBOUR_LEAF, /* unmap takes the next leaf along (arm64 memmap of a sub-section) */
-	FAULT_SMALL_LEAF,     /* leaves smaller than what fits (Linux phys_ram_base alignment) */
-	FAULT_MAP_RESERVED,   /* the direct map covers reserved memory (SiFive U54, PMP) */
-	FAULT_PGD_LATE,	      /* root entries made when first needed (Linux 7d3332be011e) */
+	FAULT_NO_SHOOTDOWN,    /* other harts are not told (nanvix #2244, MicroV #7) */
+	FAULT_NO_FENCE,	       /* this hart's own fence is left out (Linux d9807d60c145) */
+	FAULT_FREE_EARLY,      /* tables freed before the shootdown (Linux riscv hot-remove) */
+	FAULT_LEAK_TABLE,      /* an unlinked table is never freed (set_direct_map residue) */
+	FAULT_UNPLUG_EARLY,    /* the device is told before the unmap (virtio-mem f504e15b94eb) */
+	FAULT_NO_MAP_FENCE,    /* no fence after invalid -> valid (Linux d9807d60c145, bao #378) */
+	FAULT_NEIGHBOUR_LEAF,  /* unmap takes the next leaf along (arm64 memmap of a sub-section) */
+	FAULT_SMALL_LEAF,      /* leaves smaller than what fits (Linux phys_ram_base alignment) */
+	FAULT_MAP_RESERVED,    /* the direct map covers reserved memory (SiFive U54, PMP) */
+	FAULT_PGD_LATE,	       /* root entries made when first needed (Linux 7d3332be011e) */
+	FAULT_ADDRESSED_FENCE, /* rs1 = va for a table pointer (Linux 97cf301fa42e) */
+	FAULT_LEAK_RECORDS,    /* the frame table of removed memory is not freed */
+	FAULT_RECORDS_EARLY,   /* it is freed before the shootdown (Linux free_vmemmap_storage) */
+	FAULT_MOVE_NO_COPY,    /* a movable frame moves without its content */
+	FAULT_UNDO_FORGOTTEN,  /* an add that fails leaves the direct map (Linux f42ce5f087eb) */
 	NR_FAULTS,
 };
 

@@ -8,6 +8,7 @@
 #include "firmware/console.h"
 #include "mm/bootmem.h"
 #include "mm/clear.h"
+#include "mm/fault.h"
 #include "mm/kernel.h"
 #include "mm/ptpage.h"
 #include "mm/shootdown.h"
@@ -250,7 +251,7 @@ static enum err map_region(struct pt_batch *b, struct region phys, uint64_t prot
 	if (err != OK)
 		return err;
 	err = map_records(b, phys);
-	if (err != OK)
+	if (err != OK && !fault_armed(FAULT_UNDO_FORGOTTEN))
 		unmap_own(b, direct_va(phys.start), phys.size);
 	return err;
 }
@@ -433,8 +434,10 @@ enum err hot_remove(struct hot_region *r, struct hot_report *rep)
 	backing = find_records(r->phys);
 	unmap_own(&b, direct_va(r->phys.start), r->phys.size);
 	unmap_own(&b, records, records_size);
+	if (fault_armed(FAULT_RECORDS_EARLY))
+		backing_free(&backing);
 	err = pt_commit(&b); /* 2. shoot down: direct map and frame table in one */
-	if (err == OK)
+	if (err == OK && !fault_armed(FAULT_LEAK_RECORDS))
 		backing_free(&backing); /* 3. only now */
 	spin_unlock(&kernel_table_lock);
 	if (err != OK) {

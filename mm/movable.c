@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "firmware/arch.h"
+#include "mm/fault.h"
 
 static paddr_t alloc_movable(unsigned order)
 {
@@ -74,7 +75,8 @@ static enum err move(struct movable *m, struct zone_block b)
 		err = ERR_NOMEM;
 		goto out;
 	}
-	memcpy(phys_to_ptr(to), phys_to_ptr(b.pa), PAGE_SIZE << m->order);
+	if (!fault_armed(FAULT_MOVE_NO_COPY))
+		memcpy(phys_to_ptr(to), phys_to_ptr(b.pa), PAGE_SIZE << m->order);
 	frame_set_object(to, (uintptr_t)m);
 	m->pa = to;
 	m->moves++;

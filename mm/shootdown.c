@@ -47,6 +47,10 @@ static struct order order_for(const struct pt_batch *b)
 	 * A pointer came or went: only rs1 = x0 reaches what is not a leaf (Privileged ISA,
 	 * SFENCE.VMA). Else any address inside a leaf reaches that leaf.
 	 */
+	if (fault_armed(FAULT_ADDRESSED_FENCE)) {
+		o.size = min_u64(o.size - 1, SHOOTDOWN_MAX_LEAVES * o.stride - 1) + 1;
+		return o;
+	}
 	o.all = b->tables_changed || size == 0 || size / o.stride > SHOOTDOWN_MAX_LEAVES;
 	return o;
 }

@@ -19,17 +19,23 @@
 #define SSTATUS_SPP (UINT64_C(1) << 8)
 #define MAX_SCHEDULE 64
 #define VIEW_BYTES (UINT64_C(64) << 20)
+#define SPARE_BLOCKS 4096 /* of a device in other blocks: a page of bytes, allocated anyway */
 
 /* One device: main.c makes one at most. Everything but the parameters is under the lock. */
 static struct {
 	struct spinlock lock;
-	struct builtin_params params;
+	struct builtin_params params; /* region, size and block as of now */
+	struct region memory;	      /* as of builtin_init() */
+	const struct builtin_hooks *hooks;
 	vaddr_t window; /* 0: there is no device */
 	struct vmem vmem;
 	struct vmmio mmio;
 	struct schedule sched;
 	uint64_t sizes[MAX_SCHEDULE];
-	uint8_t *scribbled; /* a byte a block: it holds the scribble, and is not plugged */
+	unsigned nr_sizes;
+	void *bitmap;	     /* the model's storage */
+	uint64_t max_blocks; /* that both have room for */
+	uint8_t *scribbled;  /* a byte a block: it holds the scribble, and is not plugged */
 	uint64_t violations;
 	paddr_t first_violation;
 	uint16_t answer; /* for the next @answer_left requests */
@@ -116,6 +122,8 @@ static uint64_t scribbled_run(uint64_t *offset, uint64_t end)
 static int discard(void *ctx, uint64_t offset_bytes, uint64_t size_bytes)
 {
 	(void)ctx;
+	if (dev.hooks != NULL && dev.hooks->keeps_content != NULL && dev.hooks->keeps_content())
+		return 0;
 	return blocks_scribble(offset_bytes, size_bytes) == 0 ? -1 : 0;
 }
 
@@ -135,8 +143,13 @@ static int populate(void *ctx, uint64_t offset_bytes, uint64_t size_bytes)
 
 static uint16_t admit(void *ctx, const struct vmem_request *req)
 {
+	uint16_t answer = VIRTIO_MEM_RESP_ACK;
+
 	(void)ctx;
-	(void)req;
+	if (dev.hooks != NULL && dev.hooks->admit != NULL)
+		answer = dev.hooks->admit(req);
+	if (answer != VIRTIO_MEM_RESP_ACK)
+		return answer;
 	if (dev.answer_left == 0)
 		return VIRTIO_MEM_RESP_ACK;
 	dev.answer_left--;
@@ -147,6 +160,20 @@ static void notify_config(void *ctx)
 {
 	(void)ctx;
 	vmmio_config_changed(&dev.mmio);
+}
+
+static void usable_changed(void *ctx)
+{
+	(void)ctx;
+	if (dev.hooks != NULL && dev.hooks->usable_changed != NULL)
+		dev.hooks->usable_changed(&dev.vmem);
+}
+
+static void answered(void *ctx, const struct vmem_request *req, const struct vmem_response *resp)
+{
+	(void)ctx;
+	if (dev.hooks != NULL && dev.hooks->carried_out != NULL)
+		dev.hooks->carried_out(&dev.vmem, req, resp->type);
 }
 
 static void *translate(void *ctx, uint64_t addr, uint64_t len_bytes, bool is_write)
@@ -160,6 +187,8 @@ static const struct vmem_ops vmem_ops = {
 	.discard = discard,
 	.populate = populate,
 	.notify_config = notify_config,
+	.usable_changed = usable_changed,
+	.answered = answered,
 };
 
 static const struct vmmio_ops vmmio_ops = {.translate = translate};
@@ -204,6 +233,25 @@ static vaddr_t access_address(const struct trap_frame *f, const struct mmio_insn
 	return va;
 }
 
+static uint64_t load(uint64_t offset, unsigned size_bytes)
+{
+	uint64_t value = vmmio_read(&dev.mmio, offset, size_bytes);
+
+	if (dev.hooks != NULL && dev.hooks->read != NULL)
+		value = dev.hooks->read(&dev.mmio, offset, size_bytes, value);
+	return low_bytes(value, size_bytes);
+}
+
+static void store(uint64_t offset, uint64_t value, unsigned size_bytes)
+{
+	if (dev.hooks != NULL && dev.hooks->write != NULL &&
+	    !dev.hooks->write(&dev.mmio, offset, &value))
+		return;
+	vmmio_write(&dev.mmio, offset, value, size_bytes);
+	if (dev.hooks != NULL && dev.hooks->wrote != NULL)
+		dev.hooks->wrote(&dev.mmio, offset);
+}
+
 static bool trap(struct trap_frame *f)
 {
 	struct mmio_insn insn;
@@ -225,10 +273,9 @@ static bool trap(struct trap_frame *f)
 	if (insn.store) {
 		uint64_t value = insn.reg == 0 ? 0 : f->x[insn.reg];
 
-		vmmio_write(&dev.mmio, va - dev.window, low_bytes(value, insn.size_bytes),
-			    insn.size_bytes);
+		store(va - dev.window, low_bytes(value, insn.size_bytes), insn.size_bytes);
 	} else {
-		uint64_t value = vmmio_read(&dev.mmio, va - dev.window, insn.size_bytes);
+		uint64_t value = load(va - dev.window, insn.size_bytes);
 
 		if (insn.reg != 0)
 			f->x[insn.reg] = mmio_insn_extend(&insn, value);
@@ -243,28 +290,45 @@ static enum err parse_schedule(const struct builtin_params *p)
 {
 	const char *text = p->schedule != NULL ? p->schedule : "100%,0";
 	const char *bad;
-	unsigned count;
-	int error = schedule_parse(text, p->size, p->block, dev.sizes, MAX_SCHEDULE, &count, &bad);
+	int error = schedule_parse(text, p->size, p->block, dev.sizes, MAX_SCHEDULE, &dev.nr_sizes,
+				   &bad);
 
 	if (error != SCHEDULE_OK) {
 		note("builtin: schedule \"%s\": \"%s\" %s", text, bad, schedule_error_text(error));
 		return ERR_INVAL;
 	}
-	schedule_init(&dev.sched, dev.sizes, count);
 	return OK;
 }
 
-/* The model itself. Its storage is never given back. */
+/* The model itself, with nothing plugged and nothing known of the memory. */
+static enum err make_model(const struct builtin_params *p)
+{
+	struct vmem_params vp = {.addr = p->region,
+				 .region_size = p->size,
+				 .block_size = p->block,
+				 .requested_size = dev.sizes[0]};
+	int error = vmem_init(&dev.vmem, &vp, dev.bitmap, (dev.max_blocks + 63) / 64 * 8, &vmem_ops,
+			      NULL);
+
+	if (error != VMEM_OK) {
+		note("builtin: region %#llx+%#llx in blocks of %#llx: error %d",
+		     (unsigned long long)p->region, (unsigned long long)p->size,
+		     (unsigned long long)p->block, error);
+		return ERR_INVAL;
+	}
+	memset(dev.scribbled, 0, p->size / p->block);
+	schedule_init(&dev.sched, dev.sizes, dev.nr_sizes);
+	vmmio_init(&dev.mmio, &dev.vmem, &dev.sched, &vmmio_ops, NULL);
+	return OK;
+}
+
+/* Storage is never given back. */
 static enum err make_vmem(const struct builtin_params *p)
 {
-	struct vmem_params vp = {.addr = p->region, .region_size = p->size, .block_size = p->block};
-	size_t bytes = vmem_storage_bytes(p->size, p->block);
 	paddr_t unused;
-	void *storage;
 	enum err e;
-	int error;
 
-	if (bytes == 0 || p->block < PAGE_SIZE) {
+	if (vmem_storage_bytes(p->size, p->block) == 0 || p->block < PAGE_SIZE) {
 		note("builtin: %#llx bytes in blocks of %#llx cannot be",
 		     (unsigned long long)p->size, (unsigned long long)p->block);
 		return ERR_INVAL;
@@ -272,20 +336,12 @@ static enum err make_vmem(const struct builtin_params *p)
 	e = parse_schedule(p);
 	if (e != OK)
 		return e;
-	storage = dma_alloc(bytes, &unused);
-	dev.scribbled = dma_alloc(p->size / p->block, &unused);
-	if (storage == NULL || dev.scribbled == NULL)
+	dev.max_blocks = max_u64(p->size / p->block, SPARE_BLOCKS);
+	dev.bitmap = dma_alloc((dev.max_blocks + 63) / 64 * 8, &unused);
+	dev.scribbled = dma_alloc(dev.max_blocks, &unused);
+	if (dev.bitmap == NULL || dev.scribbled == NULL)
 		return ERR_NOMEM;
-	vp.requested_size = dev.sizes[0];
-	error = vmem_init(&dev.vmem, &vp, storage, bytes, &vmem_ops, NULL);
-	if (error != VMEM_OK) {
-		note("builtin: region %#llx+%#llx in blocks of %#llx: error %d",
-		     (unsigned long long)p->region, (unsigned long long)p->size,
-		     (unsigned long long)p->block, error);
-		return ERR_INVAL;
-	}
-	vmmio_init(&dev.mmio, &dev.vmem, &dev.sched, &vmmio_ops, NULL);
-	return OK;
+	return make_model(p);
 }
 
 enum err builtin_init(const struct builtin_params *p, vaddr_t *window, uint64_t *window_size)
@@ -296,6 +352,7 @@ enum err builtin_init(const struct builtin_params *p, vaddr_t *window, uint64_t 
 	if (dev.window != 0)
 		return ERR_EXIST;
 	dev.params = *p;
+	dev.memory = (struct region){p->region, p->size};
 	e = make_vmem(p);
 	if (e == OK)
 		e = window_init(VIEW_BYTES);
@@ -368,4 +425,78 @@ enum err builtin_set_requested(uint64_t size_bytes)
 uint64_t builtin_misuses(void)
 {
 	return __atomic_load_n(&dev.mmio.misuses, __ATOMIC_RELAXED);
+}
+
+void builtin_hook(const struct builtin_hooks *hooks)
+{
+	bool irqs = spin_lock_irq(&dev.lock);
+
+	dev.hooks = hooks;
+	spin_unlock_irq(&dev.lock, irqs);
+}
+
+bool builtin_with(void (*fn)(struct vmmio *io, void *arg), void *arg)
+{
+	bool irqs;
+
+	if (dev.window == 0)
+		return false;
+	irqs = spin_lock_irq(&dev.lock);
+	fn(&dev.mmio, arg);
+	spin_unlock_irq(&dev.lock, irqs);
+	return true;
+}
+
+static void calm(struct vmmio *io, void *arg)
+{
+	(void)arg;
+	dev.hooks = NULL;
+	dev.answer_left = 0;
+	schedule_init(&dev.sched, dev.sizes, dev.nr_sizes);
+	/* Sizes were checked when they were parsed. */
+	(void)vmem_set_requested_size(io->vm, dev.sizes[0]);
+}
+
+void builtin_calm(void)
+{
+	(void)builtin_with(calm, NULL);
+}
+
+static enum err reshape(const struct builtin_params *p)
+{
+	if (dev.vmem.plugged_size != 0)
+		return ERR_BUSY;
+	if (vmem_storage_bytes(p->size, p->block) == 0 || p->block < PAGE_SIZE ||
+	    p->size / p->block > dev.max_blocks)
+		return ERR_INVAL;
+	dev.params = *p;
+	if (parse_schedule(p) != OK)
+		return ERR_INVAL;
+	return make_model(p);
+}
+
+enum err builtin_reshape(uint64_t offset, uint64_t size, uint64_t block)
+{
+	struct builtin_params p = dev.params;
+	enum err e;
+	bool irqs;
+
+	if (dev.window == 0 || offset > dev.memory.size || size > dev.memory.size - offset)
+		return ERR_INVAL;
+	builtin_scan(); /* what was written so far is found now or never */
+	p.region = dev.memory.start + offset;
+	p.size = size;
+	p.block = block;
+	irqs = spin_lock_irq(&dev.lock);
+	e = reshape(&p);
+	spin_unlock_irq(&dev.lock, irqs);
+	return e;
+}
+
+void builtin_forgive(uint64_t n)
+{
+	bool irqs = spin_lock_irq(&dev.lock);
+
+	dev.violations -= min_u64(n, dev.violations);
+	spin_unlock_irq(&dev.lock, irqs);
 }

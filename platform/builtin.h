@@ -18,6 +18,32 @@
  * shootdowns (arch_yield()).
  */
 
+struct vmem;
+struct vmem_request;
+struct vmmio;
+
+/*
+ * Who stands between the driver and the device, sees what passes and changes it: see
+ * platform/misbehave.h. Called with the device's lock held and interrupts off; any member may be
+ * NULL.
+ */
+struct builtin_hooks {
+	/* The driver loads @size_bytes at @offset; returns what it gets, @value being the truth. */
+	uint64_t (*read)(struct vmmio *io, uint64_t offset, unsigned size_bytes, uint64_t value);
+	/* It stores, and @value may be changed. False: the device never sees it. */
+	bool (*write)(struct vmmio *io, uint64_t offset, uint64_t *value);
+	/* The device has seen the store. */
+	void (*wrote)(struct vmmio *io, uint64_t offset);
+	/* A request would be granted: VIRTIO_MEM_RESP_ACK, or what is answered instead. */
+	uint16_t (*admit)(const struct vmem_request *req);
+	/* A request was carried out, and is not yet answered. */
+	void (*carried_out)(struct vmem *vm, const struct vmem_request *req, uint16_t type);
+	/* The usable region changed. */
+	void (*usable_changed)(struct vmem *vm);
+	/* Blocks become unplugged: true if their content is to stay as it is. */
+	bool (*keeps_content)(void);
+};
+
 struct builtin_params {
 	paddr_t region; /* RAM that nothing else uses; with its size a multiple of @block */
 	uint64_t size;	/* bytes */
@@ -61,6 +87,29 @@ void builtin_answer_next(uint16_t type, unsigned count);
  * it is no multiple of the block size or exceeds the region.
  */
 enum err must_check builtin_set_requested(uint64_t size_bytes);
+
+/* From now on; NULL: nobody. */
+void builtin_hook(const struct builtin_hooks *hooks);
+
+/* Call @fn with the device, under its lock and with interrupts off. False: there is no device. */
+bool builtin_with(void (*fn)(struct vmmio *io, void *arg), void *arg);
+
+/*
+ * Nobody hooked, no answers in store, schedule and requested size as at start. Blocks stay as they
+ * are; the driver hears of what changed.
+ */
+void builtin_calm(void);
+
+/*
+ * A system reset of a machine that was rebuilt: another device, whose region starts @offset bytes
+ * into the memory of builtin_init(), in blocks of @block, nothing plugged, asking for everything.
+ * The driver has to start anew. ERR_BUSY: something is plugged. ERR_INVAL: sizes that cannot be,
+ * or more blocks than there is room for (4096, or what builtin_init() had).
+ */
+enum err must_check builtin_reshape(uint64_t offset, uint64_t size, uint64_t block);
+
+/* The last @n violations were made on purpose: they no longer count. */
+void builtin_forgive(uint64_t n);
 
 /* Accesses to the registers that virtio does not allow; the driver's mistakes. */
 uint64_t builtin_misuses(void);

@@ -11,3 +11,6 @@ objs-y += builtin.o
 objs-y += scribble.o
 objs-y += exitdev.o
 objs-y += plug.o
+objs-y += virtio_mem_revive.o misbehave.o
+# Their host test links them too (recursive: the lists come later).
+srcs-test_vmem_driver_revive = $(vmem-srcs) $(device-srcs) $(addprefix platform/,virtio_mem_revive.c builtin.c misbehave.c mmio_insn.c scribble.c)

@@ -12,7 +12,7 @@
 #include "platform/plic.h"
 #include "platform/virtio_mem_request.h"
 
-#define BUSY_TRIES_INIT 12 /* leftovers: some 4 s in all */
+#define BUSY_TRIES_INIT 12 /* leftovers: some 2 s in all */
 #define MAX_IDLE_INTERRUPTS 1000
 
 #define FEATURE(bit) (UINT64_C(1) << (bit))
@@ -35,8 +35,7 @@ static uint64_t blocks_count(const struct virtio_mem *v, uint64_t first, uint64_
 	return n;
 }
 
-/* Enter a range into the accounts. Each of its blocks is in the other state now. */
-static void account(struct virtio_mem *v, paddr_t addr, uint64_t size_bytes, bool plugged)
+void vmreq_account(struct virtio_mem *v, paddr_t addr, uint64_t size_bytes, bool plugged)
 {
 	uint64_t first = (addr - v->geo.addr) / v->geo.block_size;
 	uint64_t end = first + size_bytes / v->geo.block_size;
@@ -57,12 +56,6 @@ static void account(struct virtio_mem *v, paddr_t addr, uint64_t size_bytes, boo
 		v->plugged_bytes -= size_bytes;
 }
 
-/* Bytes of the next request of a range: nb_blocks has 16 bits. */
-static uint64_t chunk_bytes(const struct virtio_mem *v, uint64_t left)
-{
-	return min_u64(left, VIRTIO_MEM_MAX_BLOCKS * v->geo.block_size);
-}
-
 /* OK if a request for the range would be well-formed and lies in the usable region. */
 static enum err range_check(const struct virtio_mem *v, paddr_t addr, uint64_t size_bytes)
 {
@@ -76,8 +69,7 @@ static enum err range_check(const struct virtio_mem *v, paddr_t addr, uint64_t s
 	return OK;
 }
 
-/* Bytes of a range that are plugged, which lies in the region. Lock held. */
-static uint64_t range_plugged(const struct virtio_mem *v, paddr_t addr, uint64_t size_bytes)
+uint64_t vmreq_plugged(const struct virtio_mem *v, paddr_t addr, uint64_t size_bytes)
 {
 	uint64_t first = (addr - v->geo.addr) / v->geo.block_size;
 
@@ -90,12 +82,12 @@ static enum err change(struct virtio_mem *v, uint16_t type, paddr_t addr, uint64
 {
 	*done = 0;
 	while (*done < size_bytes) {
-		uint64_t chunk = chunk_bytes(v, size_bytes - *done);
+		uint64_t chunk = vmreq_chunk_bytes(v, size_bytes - *done);
 		enum err e = vmreq_send(v, type, addr + *done, chunk, NULL);
 
 		if (e != OK)
 			return e;
-		account(v, addr + *done, chunk, type == VIRTIO_MEM_REQ_PLUG);
+		vmreq_account(v, addr + *done, chunk, type == VIRTIO_MEM_REQ_PLUG);
 		*done += chunk;
 	}
 	return OK;
@@ -108,7 +100,7 @@ enum err virtio_mem_plug(struct virtio_mem *v, paddr_t addr, uint64_t size_bytes
 
 	spin_lock(&v->lock);
 	e = range_check(v, addr, size_bytes);
-	if (e == OK && range_plugged(v, addr, size_bytes) != 0)
+	if (e == OK && vmreq_plugged(v, addr, size_bytes) != 0)
 		e = ERR_EXIST;
 	if (e != OK)
 		goto out_unlock;
@@ -129,7 +121,7 @@ enum err virtio_mem_unplug(struct virtio_mem *v, paddr_t addr, uint64_t size_byt
 
 	spin_lock(&v->lock);
 	e = range_check(v, addr, size_bytes);
-	if (e == OK && range_plugged(v, addr, size_bytes) != size_bytes)
+	if (e == OK && vmreq_plugged(v, addr, size_bytes) != size_bytes)
 		e = ERR_NOENT;
 	if (e == OK)
 		e = change(v, VIRTIO_MEM_REQ_UNPLUG, addr, size_bytes, &done);
@@ -148,7 +140,7 @@ enum err virtio_mem_state(struct virtio_mem *v, paddr_t addr, uint64_t size_byte
 	for (uint64_t done = 0; e == OK && done < size_bytes; done += chunk) {
 		uint16_t one;
 
-		chunk = chunk_bytes(v, size_bytes - done);
+		chunk = vmreq_chunk_bytes(v, size_bytes - done);
 		e = vmreq_send(v, VIRTIO_MEM_REQ_STATE, addr + done, chunk, &one);
 		if (e != OK)
 			break;
@@ -191,12 +183,12 @@ uint64_t virtio_mem_plugged(struct virtio_mem *v, paddr_t addr, uint64_t size_by
 		end = addr + size_bytes;
 	spin_lock(&v->lock);
 	if (v->bitmap != NULL && start < end)
-		bytes = range_plugged(v, start, end - start);
+		bytes = vmreq_plugged(v, start, end - start);
 	spin_unlock(&v->lock);
 	return bytes;
 }
 
-static enum err refresh(struct virtio_mem *v)
+enum err vmreq_refresh(struct virtio_mem *v)
 {
 	struct virtio_mem_geometry now;
 	enum err e;
@@ -219,7 +211,7 @@ enum err virtio_mem_refresh(struct virtio_mem *v)
 	enum err e;
 
 	spin_lock(&v->lock);
-	e = refresh(v);
+	e = vmreq_refresh(v);
 	spin_unlock(&v->lock);
 	return e;
 }
@@ -229,7 +221,7 @@ enum err virtio_mem_check(struct virtio_mem *v)
 	enum err e;
 
 	spin_lock(&v->lock);
-	e = refresh(v);
+	e = vmreq_refresh(v);
 	if (e == OK && v->geo.plugged_size != v->plugged_bytes) {
 		note("%s: plugged_size %#llx, driver counts %#llx", v->dev.name,
 		     (unsigned long long)v->geo.plugged_size, (unsigned long long)v->plugged_bytes);
@@ -237,6 +229,34 @@ enum err virtio_mem_check(struct virtio_mem *v)
 	}
 	spin_unlock(&v->lock);
 	return e == ERR_RANGE ? ERR_IO : e;
+}
+
+static void forget_all(struct virtio_mem *v)
+{
+	memset(v->bitmap, 0, (v->nr_blocks + 63) / 64 * sizeof(*v->bitmap));
+	v->plugged_bytes = 0;
+}
+
+static enum err adopt_run(struct virtio_mem *v, paddr_t addr, uint64_t size_bytes, bool plugged)
+{
+	if (plugged)
+		vmreq_account(v, addr, size_bytes, true);
+	return OK;
+}
+
+/*
+ * UNPLUG_ALL was BUSY to the last. No clause says that nothing came of it: the usable region may
+ * have changed, and some blocks may be gone, so that the device has to be asked for each.
+ */
+static enum err look_after_busy(struct virtio_mem *v)
+{
+	enum err e = vmreq_refresh(v);
+
+	if (e == OK && v->geo.plugged_size != v->plugged_bytes) {
+		forget_all(v);
+		e = vmreq_walk(v, adopt_run);
+	}
+	return e == OK ? ERR_BUSY : ERR_IO;
 }
 
 /* Lock held. */
@@ -251,11 +271,10 @@ static enum err unplug_all(struct virtio_mem *v, unsigned tries)
 		return vmreq_give_up(v, ERR_IO, "UNPLUG_ALL refused");
 	if (e != OK)
 		return e;
-	memset(v->bitmap, 0, (v->nr_blocks + 63) / 64 * sizeof(*v->bitmap));
-	v->plugged_bytes = 0;
+	forget_all(v);
 	/* Neither is told about otherwise: what changed during UNPLUG_ALL comes without notice. */
 	__atomic_store_n(&v->config_changed, 1, __ATOMIC_RELEASE);
-	e = refresh(v);
+	e = vmreq_refresh(v);
 	if (e != OK)
 		return ERR_IO;
 	if (v->geo.plugged_size != 0)
@@ -271,6 +290,8 @@ enum err virtio_mem_unplug_all(struct virtio_mem *v)
 	spin_lock(&v->lock);
 	if (!v->broken)
 		e = unplug_all(v, VMREQ_BUSY_TRIES);
+	if (e == ERR_BUSY)
+		e = look_after_busy(v);
 	spin_unlock(&v->lock);
 	return e;
 }
@@ -310,45 +331,58 @@ bool virtio_mem_config_changed(struct virtio_mem *v)
 	return __atomic_exchange_n(&v->config_changed, 0, __ATOMIC_ACQ_REL) != 0;
 }
 
-/* Everything up to the queue: nothing of this is seen by the device. */
+/* What is not there yet, up to the queue: nothing of this is seen by the device. */
 static enum err alloc(struct virtio_mem *v, uint32_t queue_max)
 {
+	bool first = v->bitmap == NULL;
+	enum err e = ERR_NOMEM;
 	paddr_t unused;
-	enum err e;
 
-	v->nr_blocks = v->geo.region_size / v->geo.block_size;
-	v->bitmap = dma_alloc((v->nr_blocks + 63) / 64 * sizeof(*v->bitmap), &unused);
-	if (v->bitmap == NULL)
-		return ERR_NOMEM;
-	v->msg = dma_alloc(sizeof(*v->msg), &v->msg_pa);
-	if (v->msg == NULL) {
-		e = ERR_NOMEM;
-		goto out_bitmap;
+	if (first) {
+		v->nr_blocks = v->geo.region_size / v->geo.block_size;
+		v->bitmap = dma_alloc((v->nr_blocks + 63) / 64 * sizeof(*v->bitmap), &unused);
+		if (v->bitmap == NULL)
+			return ERR_NOMEM;
+		v->msg = dma_alloc(sizeof(*v->msg), &v->msg_pa);
+		if (v->msg == NULL)
+			goto out_bitmap;
 	}
 	e = virtq_init(&v->queue, queue_max);
-	if (e != OK)
+	if (e != OK && first)
 		goto out_msg;
-	return OK;
+	return e;
 out_msg:
 	dma_free(v->msg, sizeof(*v->msg));
+	v->msg = NULL;
 out_bitmap:
 	dma_free(v->bitmap, (v->nr_blocks + 63) / 64 * sizeof(*v->bitmap));
 	v->bitmap = NULL;
 	return e;
 }
 
-/* Virtio 1.2, 3.1.1, up to DRIVER_OK. On error the device is given up, with a note. */
-static enum err start(struct virtio_mem *v)
+/* The first time whatever can be true; from then on what a reset may not change is compared. */
+static enum err read_config(struct virtio_mem *v)
+{
+	struct virtio_mem_geometry now;
+	enum err e;
+
+	if (v->bitmap == NULL)
+		return virtio_mem_config_read(&v->dev, &v->geo);
+	e = virtio_mem_config_reread(&v->dev, &v->geo, v->may_shrink, &now);
+	if (e == OK)
+		v->geo = now;
+	return e;
+}
+
+enum err vmreq_start(struct virtio_mem *v)
 {
 	uint32_t queue_max;
-	enum err e = virtio_mmio_reset(&v->dev);
+	enum err e = virtio_mmio_negotiate(&v->dev, FEATURE(VIRTIO_MEM_F_UNPLUGGED_INACCESSIBLE),
+					   FEATURE(VIRTIO_F_VERSION_1), &v->features);
 
-	if (e == OK)
-		e = virtio_mmio_negotiate(&v->dev, FEATURE(VIRTIO_MEM_F_UNPLUGGED_INACCESSIBLE),
-					  FEATURE(VIRTIO_F_VERSION_1), &v->features);
 	if (e != OK)
 		return vmreq_give_up(v, e, "cannot be started");
-	e = virtio_mem_config_read(&v->dev, &v->geo);
+	e = read_config(v);
 	if (e != OK)
 		return vmreq_give_up(v, e, "bad configuration");
 	queue_max = virtio_mmio_queue_max(&v->dev, VMREQ_QUEUE);
@@ -362,6 +396,7 @@ static enum err start(struct virtio_mem *v)
 	if (e != OK)
 		return vmreq_give_up(v, e, "no request queue");
 	virtio_mmio_driver_ok(&v->dev);
+	__atomic_store_n(&v->config_changed, 1, __ATOMIC_RELEASE);
 	return OK;
 }
 
@@ -370,12 +405,14 @@ enum err virtio_mem_init(struct virtio_mem *v, const struct virtio_mmio *dev)
 	char text[24];
 	enum err e;
 
-	*v = (struct virtio_mem){.dev = *dev, .lock = SPINLOCK("virtio-mem")};
-	e = start(v);
+	*v = (struct virtio_mem){.dev = *dev, .lock = SPINLOCK("virtio-mem"), .polled = true};
+	e = virtio_mmio_reset(&v->dev);
+	if (e != OK)
+		return vmreq_give_up(v, e, "cannot be started");
+	e = vmreq_start(v);
 	if (e != OK)
 		return e;
 	v->polled = dev->irq == 0 || plic_enable(dev->irq, arch_hart(), interrupt, v) != OK;
-	__atomic_store_n(&v->config_changed, 1, __ATOMIC_RELEASE);
 	if (v->geo.plugged_size == 0)
 		return OK;
 	note("%s: %s left plugged by an earlier run", v->dev.name,

@@ -17,7 +17,7 @@
  * given up: `broken` is set, one note says why, every later call returns ERR_IO and touches no
  * register. What is plugged then stays plugged and may be used on; the driver's DMA memory is
  * never used for anything else. After ERR_TIMEOUT the state of the blocks asked for is unknown:
- * leave them alone.
+ * leave them alone. virtio_mem_revive() starts such a device anew.
  */
 
 struct virtio_mem_msg; /* request and response, in memory that the device reads and writes */
@@ -51,6 +51,24 @@ struct virtio_mem {
  * ERR_BUSY (leftovers stay), ERR_IO. After an error the device is given up.
  */
 enum err must_check virtio_mem_init(struct virtio_mem *v, const struct virtio_mmio *dev);
+
+/*
+ * Start the device anew, and keep what is plugged: a device reset changes no block and no content
+ * (5.15.5.2). For a device that was given up, or that should be reset; works with memory in use.
+ * By STATE requests blocks that were plugged without the driver's knowledge (an answer that was
+ * lost) are found and unplugged. Returns OK: accounts agree, config_changed is set. Errors of
+ * virtio_mem_init(); ERR_INVAL if that never succeeded; ERR_IO when the device no longer has what
+ * was plugged: do not use that memory. After an error the device is given up, and may be revived
+ * again.
+ */
+enum err must_check virtio_mem_revive(struct virtio_mem *v);
+
+/*
+ * Let the device go: reset, interrupt off (call it on the hart that called init), memory given
+ * back. Blocks stay as they are. @v is given up then. ERR_TIMEOUT: the reset was not confirmed,
+ * the memory is the device's for good.
+ */
+enum err must_check virtio_mem_close(struct virtio_mem *v);
 
 /*
  * Say "ready": a STATE request for the first block, answer ignored (with nothing requested nothing

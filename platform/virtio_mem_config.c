@@ -104,6 +104,15 @@ enum err virtio_mem_config_reread(const struct virtio_mmio *d,
 	return ok ? OK : ERR_RANGE;
 }
 
+struct region virtio_mem_granules(const struct virtio_mem_geometry *g, uint64_t granule)
+{
+	uint64_t unit = max_u64(granule, g->block_size);
+	paddr_t start = align_up(g->addr, unit);
+	paddr_t end = align_down(g->addr + g->usable_size, unit);
+
+	return (struct region){start, end > start ? end - start : 0};
+}
+
 const char *virtio_mem_size_text(uint64_t bytes, char *buf, size_t len)
 {
 	static const char *const units[] = {"B", "KiB", "MiB", "GiB", "TiB"};

@@ -34,6 +34,13 @@ enum err must_check virtio_mem_config_reread(const struct virtio_mmio *d,
 					     const struct virtio_mem_geometry *old, bool may_shrink,
 					     struct virtio_mem_geometry *g);
 
+/*
+ * The part of the usable region that can be used in pieces of @granule (a power of two): aligned
+ * to it and to the block size at both ends. Empty if there is none. Source: Linux
+ * virtio_mem_bbm_init(), which rounds up likewise.
+ */
+struct region virtio_mem_granules(const struct virtio_mem_geometry *g, uint64_t granule);
+
 /* "1 GiB", "1536 MiB", "4097 B": @bytes in the largest unit that is exact. Returns @buf. */
 const char *virtio_mem_size_text(uint64_t bytes, char *buf, size_t len);
 

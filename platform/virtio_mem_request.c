@@ -142,3 +142,39 @@ enum err vmreq_send(struct virtio_mem *v, uint16_t type, paddr_t addr, uint64_t 
 				     (unsigned long long)addr, (unsigned long long)size_bytes);
 	return e;
 }
+
+uint64_t vmreq_chunk_bytes(const struct virtio_mem *v, uint64_t left)
+{
+	return min_u64(left, VIRTIO_MEM_MAX_BLOCKS * v->geo.block_size);
+}
+
+enum err vmreq_walk(struct virtio_mem *v, enum err (*fn)(struct virtio_mem *v, paddr_t addr,
+							 uint64_t size_bytes, bool plugged))
+{
+	paddr_t end = v->geo.addr + v->geo.usable_size;
+	paddr_t at = v->geo.addr;
+	uint64_t step = v->geo.usable_size;
+
+	while (at < end) {
+		uint64_t size = vmreq_chunk_bytes(v, min_u64(step, end - at));
+		uint16_t state = 0;
+		enum err e = vmreq_send(v, VIRTIO_MEM_REQ_STATE, at, size, &state);
+
+		if (e == ERR_BUSY || e == ERR_NACK)
+			return vmreq_give_up(v, ERR_IO, "STATE refused");
+		if (e != OK)
+			return e;
+		if (state == VIRTIO_MEM_STATE_MIXED) {
+			if (size == v->geo.block_size)
+				return vmreq_give_up(v, ERR_IO, "one block is MIXED");
+			step = align_up(size / 2, v->geo.block_size);
+			continue;
+		}
+		e = fn(v, at, size, state == VIRTIO_MEM_STATE_PLUGGED);
+		if (e != OK)
+			return e;
+		at += size;
+		step = 2 * size;
+	}
+	return OK;
+}

@@ -6,7 +6,10 @@
 #include "device/vmem_abi.h"
 #include "platform/virtio_mem.h"
 
-/* For virtio_mem.c alone. The device's lock is held, or the device is not started yet. */
+/*
+ * For virtio_mem.c and virtio_mem_revive.c alone. The device's lock is held, or the device is not
+ * started yet.
+ */
 
 #define VMREQ_QUEUE 0
 #define VMREQ_BUSY_TRIES 8
@@ -36,5 +39,31 @@ enum err must_check vmreq_try(struct virtio_mem *v, uint16_t type, paddr_t addr,
  */
 enum err must_check vmreq_send(struct virtio_mem *v, uint16_t type, paddr_t addr,
 			       uint64_t size_bytes, uint16_t *state);
+
+/* Bytes of the next request of @left bytes: nb_blocks has 16 bits. */
+uint64_t vmreq_chunk_bytes(const struct virtio_mem *v, uint64_t left);
+
+/*
+ * Ask the device for the state of the whole usable region, by as few STATE requests as show it:
+ * one for each run, and where the answer is MIXED for each half. @fn gets the pieces in ascending
+ * order; an error of its own ends the walk and is returned. ERR_IO, ERR_TIMEOUT: given up, for a
+ * device that stays BUSY too.
+ */
+enum err must_check vmreq_walk(struct virtio_mem *v,
+			       enum err (*fn)(struct virtio_mem *v, paddr_t addr,
+					      uint64_t size_bytes, bool plugged));
+
+/*
+ * From a reset that the device confirmed to DRIVER_OK (3.1.1). What an earlier start allocated is
+ * kept, but for the queue. On error the device is given up, with a note.
+ */
+enum err must_check vmreq_start(struct virtio_mem *v);
+
+/* virtio_mem_refresh(), virtio_mem_plugged() of whole blocks of the region. */
+enum err must_check vmreq_refresh(struct virtio_mem *v);
+uint64_t vmreq_plugged(const struct virtio_mem *v, paddr_t addr, uint64_t size_bytes);
+
+/* Enter a range into the accounts. Each of its blocks is in the other state now. */
+void vmreq_account(struct virtio_mem *v, paddr_t addr, uint64_t size_bytes, bool plugged);
 
 #endif

@@ -210,7 +210,9 @@ void hotwalk_main(uint64_t hartid, paddr_t fdt_pa, paddr_t load)
 		note("plic: not used, drivers poll");
 	banner_print(&bench);
 	memdev_start(&bench);
-	if (args.list)
+	if (args.list) {
 		runner_list();
+		give_up("list: no test was asked for");
+	}
 	machine_exit_run(&machine, runner_run(&bench));
 }

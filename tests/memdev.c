@@ -11,6 +11,8 @@
 #include "mm/bootmem.h"
 #include "mm/frame.h"
 #include "platform/builtin.h"
+#include "platform/exitdev.h"
+#include "platform/misbehave.h"
 
 #define BUILTIN_BLOCK SZ_2M
 /* Each unplug fills it word by word, so that its content is gone: kept small by default. */
@@ -96,6 +98,33 @@ static void *guest_ptr(void *ctx, uint64_t pa, uint64_t len, bool write)
 	return NULL;
 }
 
+/* A typing mistake must not pass for a run: print what there is, and end. */
+static void refuse_fault(const struct bench *b, const char *what)
+{
+	note("args: the built-in device can do this (how often by itself; 0: for ever):");
+	for (unsigned i = 0; misbehave_info(i) != NULL; i++)
+		note("  %-16s %u  %s", misbehave_info(i)->name, misbehave_info(i)->times,
+		     misbehave_info(i)->what);
+	say("hotwalk: DONE NOTHING wrong boot arguments: vmem.fault=%s", what);
+	machine_exit_run(b->machine, 2);
+}
+
+static void arm_faults(const struct bench *b)
+{
+	char what[64];
+	char unknown[40];
+
+	if (b->args->vmem_fault[0] == '\0')
+		return;
+	if (!b->builtin)
+		refuse_fault(b, ": needs vmem=builtin");
+	if (misbehave(b->args->vmem_fault, unknown, sizeof(unknown)) != OK) {
+		snprintf(what, sizeof(what), "%s: no such fault", unknown);
+		refuse_fault(b, what);
+	}
+	note("vmem.fault: %s", b->args->vmem_fault);
+}
+
 static enum err open_builtin(const struct bench *b, struct virtio_mmio *dev)
 {
 	struct builtin_params p = {
@@ -121,6 +150,8 @@ void memdev_start(struct bench *b)
 	enum err err;
 
 	b->builtin = b->carved.size != 0;
+	if (!b->builtin)
+		arm_faults(b);
 	if (slot == NULL && !b->builtin) {
 		note("vmem: %s", b->vmem_why);
 		return;
@@ -129,6 +160,8 @@ void memdev_start(struct bench *b)
 		err = virtio_mmio_open_slot(&dev, slot, VIRTIO_ID_MEM);
 	else
 		err = open_builtin(b, &dev);
+	if (err == OK && b->builtin)
+		arm_faults(b);
 	if (err == OK)
 		err = virtio_mem_init(&device, &dev);
 	if (err == OK)
@@ -141,4 +174,20 @@ void memdev_start(struct bench *b)
 	virtio_mem_describe(&device, line, sizeof(line));
 	note("vmem0: %s", line);
 	b->vmem = &device;
+}
+
+bool memdev_recover(const struct bench *b)
+{
+	enum err err = OK;
+
+	if (b->builtin)
+		behave();
+	if (b->vmem != NULL && b->vmem->broken)
+		err = virtio_mem_revive(b->vmem);
+	/* Reviving asks for STATE, which starts the device's schedule. */
+	if (b->builtin)
+		behave();
+	if (err != OK)
+		note("vmem: the device cannot be revived: %s", err_name(err));
+	return err == OK;
 }

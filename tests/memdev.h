@@ -11,4 +11,10 @@ void memdev_choose(struct bench *b);
 /* With the kernel table in force: start it, print its line, set b->vmem or b->vmem_why. */
 void memdev_start(struct bench *b);
 
+/*
+ * Back to a device that can be used, whatever a test left: nothing misbehaves, and a device that
+ * was given up is revived. What is plugged stays. False (noted): it cannot be had.
+ */
+bool must_check memdev_recover(const struct bench *b);
+
 #endif

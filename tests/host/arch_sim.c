@@ -559,20 +559,20 @@ static void check_order(const struct spinlock *l, bool irqs_off)
 
 void spin_lock(struct spinlock *l)
 {
-	if (l->next != l->serving)
+	if (l->held != 0)
 		panic("deadlock: hart%u waits for %s, which hart%u holds", running, l->name,
 		      l->holder - 1);
 	check_order(l, !irqs_on[running]);
 	if (nr_held[running] == MAX_HELD)
 		panic("hart%u holds too many locks", running);
 	held[running][nr_held[running]++] = l;
-	l->next++;
+	l->held = 1;
 	l->holder = running + 1;
 }
 
 bool spin_trylock(struct spinlock *l)
 {
-	if (l->next != l->serving)
+	if (l->held != 0)
 		return false;
 	spin_lock(l);
 	return true;
@@ -587,7 +587,7 @@ void spin_unlock(struct spinlock *l)
 			held[running][i] = held[running][n - 1];
 			nr_held[running] = n - 1;
 			l->holder = 0;
-			l->serving++;
+			l->held = 0;
 			return;
 		}
 	}

@@ -39,11 +39,11 @@ static bool complains(const char *text, const char *line)
 
 static bool has_defaults(void)
 {
-	return strcmp(a.test, "*") == 0 && a.inject[0] == '\0' && a.seed == 0 && !a.seed_given &&
-	       a.mem == UINT64_MAX && a.mode == MODE_ARG_AUTO && a.vmem == VMEM_ARG_AUTO &&
-	       a.vmem_size == 0 && a.vmem_block == 0 && a.harts == UINT64_MAX &&
-	       a.flush == FLUSH_ARG_AUTO && a.model && a.shuffle && a.timeout_scale == 100 &&
-	       !a.list;
+	return strcmp(a.test, "*") == 0 && a.inject[0] == '\0' && a.vmem_fault[0] == '\0' &&
+	       a.seed == 0 && !a.seed_given && a.mem == UINT64_MAX && a.mode == MODE_ARG_AUTO &&
+	       a.vmem == VMEM_ARG_AUTO && a.vmem_size == 0 && a.vmem_block == 0 &&
+	       a.harts == UINT64_MAX && a.flush == FLUSH_ARG_AUTO && a.model && a.shuffle &&
+	       a.timeout_scale == 100 && !a.list;
 }
 
 static void test_defaults(void)
@@ -79,6 +79,9 @@ static void test_values(void)
 	       "every choice; the last one counts");
 	tap_ok(parse("mem=1G mem=12Q") == ERR_INVAL && a.mem == SZ_1G,
 	       "a wrong value changes nothing");
+	tap_ok(parse("vmem.fault=busy:3,leftovers vmem.block=4M") == OK &&
+		       strcmp(a.vmem_fault, "busy:3,leftovers") == 0 && a.vmem_block == 2 * SZ_2M,
+	       "what the device does wrong");
 	tap_ok(parse("test=a=b") == OK && strcmp(a.test, "a=b") == 0, "the first = counts");
 }
 
@@ -143,6 +146,7 @@ static void test_complaints(void)
 		{"timeout=0", "timeout=0: too small (at least 1)"},
 		{"timeout=1000001", "timeout=1000001: too large (at most 1000000)"},
 		{"vmem.block=3M", "vmem.block=3M: not a power of two"},
+		{"vmem.fault=", "vmem.fault=: needs a value"},
 		{"mode=sv32", "mode=sv32: not one of auto, sv39, sv48, sv57"},
 		{"mode=sv3", "mode=sv3: not one of auto, sv39, sv48, sv57"},
 		{"vmem=yes", "vmem=yes: not one of auto, vhost, builtin, none"},
@@ -203,7 +207,7 @@ static void test_help(void)
 		if (errors.nr != 0 && strstr(errors.line[0], "unknown") != NULL)
 			ok = false;
 	}
-	tap_ok(ok && lines == 15, "fourteen arguments, and one line for the ignored ones");
+	tap_ok(ok && lines == 16, "fifteen arguments, and one line for the ignored ones");
 	tap_ok(args_help(1000) == NULL, "behind the last line");
 }
 
