@@ -13,7 +13,7 @@ ARGS ?=
 VMEM ?= $(if $(filter y,$(QEMU_HAS_VHOST)),vhost,builtin)
 VMEM_SIZE ?= 1G
 VMEM_BLOCK ?= 2M
-VMEM_SCHEDULE ?= 100%,25%,0,50%,100%
+VMEM_SCHEDULE ?= 100%,23%,0,57%,41%,100%
 TIMEOUT ?= 300
 
 RAM_BASE := 0x80000000

@@ -14,3 +14,4 @@ objs-y += plug.o
 objs-y += virtio_mem_revive.o misbehave.o
 # Their host test links them too (recursive: the lists come later).
 srcs-test_vmem_driver_revive = $(vmem-srcs) $(device-srcs) $(addprefix platform/,virtio_mem_revive.c builtin.c misbehave.c mmio_insn.c scribble.c)
+objs-y += follow.o

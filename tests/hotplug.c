@@ -11,6 +11,7 @@
 #include "mm/kernel.h"
 #include "mm/model.h"
 #include "mm/ptpage.h"
+#include "platform/follow.h"
 #include "platform/plug.h"
 #include "tests/accounts.h"
 #include "tests/hotcase.h"
@@ -397,28 +398,6 @@ TEST(hotplug, nomem, .needs = NEEDS_VMEM)
 	EXPECT(t, t->fails != 0 || k > 1, "only %u allocations were made to fail", k - 1);
 }
 
-/* Make plugged memory follow the requested size: whole blocks at the end of what is there. */
-static void follow_once(struct test_run *t, uint64_t *nr_plugged)
-{
-	struct virtio_mem *v = t->bench->vmem;
-	uint64_t want = v->geo.requested_size / hotcase_block_size(t);
-
-	while (*nr_plugged < want) {
-		uint64_t n = min_u64(want - *nr_plugged, 64);
-
-		(void)hotcase_add(t, hotcase_blocks(t, *nr_plugged, n), PROT_RW);
-		*nr_plugged += n;
-	}
-	while (*nr_plugged > want) {
-		struct hot_region *h = hot_find(hotcase_blocks(t, *nr_plugged - 1, 1).start);
-
-		ASSERT(t, h != NULL, "no hot-added memory at block %llu",
-		       (unsigned long long)*nr_plugged - 1);
-		*nr_plugged -= h->phys.size / hotcase_block_size(t);
-		hotcase_remove(t, h);
-	}
-}
-
 /* The device has to say so when it changes its mind (virtio 1.2, 5.15.4.1); it may take a while. */
 #define NOTIFY_TIMEOUT_MS 10000
 
@@ -434,18 +413,31 @@ static bool notified(struct virtio_mem *v)
 	return true;
 }
 
+/* Take away what is no whole big block: it was plugged only so that the device goes on. */
+static void drop_small(struct test_run *t, uint64_t step)
+{
+	for (struct hot_region *h = hot_first(); h != NULL;) {
+		struct hot_region *next = h->next;
+
+		if (h->phys.size < step)
+			hotcase_remove(t, h);
+		h = next;
+	}
+}
+
 /*
  * The device changes its mind, as often as its schedule says; the driver follows. The next size is
  * set before the answer to the request that reached the last one is all that the device does, so
  * a look at the configuration finds it; the notification comes when it comes.
+ * @rest: steps that are small enough where @f's are not.
  */
-TEST(hotplug, follow, .needs = NEEDS_VMEM, .timeout_ms = 120000)
+static void follow(struct test_run *t, struct follow *f, struct follow *rest)
 {
 	struct virtio_mem *v = t->bench->vmem;
 	uint64_t requested = v->geo.requested_size;
-	uint64_t plugged = 0;
 	unsigned changes = 0;
 
+	f->verbose = true;
 	(void)virtio_mem_config_changed(v);
 	ASSERT_OK(t, virtio_mem_ready(v));
 	for (;;) {
@@ -456,12 +448,52 @@ TEST(hotplug, follow, .needs = NEEDS_VMEM, .timeout_ms = 120000)
 		note("requested 0x%llx of 0x%llx bytes", (unsigned long long)requested,
 		     (unsigned long long)v->geo.region_size);
 		EXPECT(t, notified(v), "requested_size changed without a notification");
-		follow_once(t, &plugged);
+		ASSERT_OK(t, follow_run(f));
+		EXPECT(t, v->plugged_bytes <= requested && requested - v->plugged_bytes < f->step,
+		       "plugged 0x%llx of 0x%llx in steps of 0x%llx",
+		       (unsigned long long)v->plugged_bytes, (unsigned long long)requested,
+		       (unsigned long long)f->step);
+		/* The device goes on when its size is reached to the byte. */
+		if (v->plugged_bytes != requested) {
+			ASSERT_OK(t, follow_run(rest));
+			drop_small(t, f->step);
+		}
 		EXPECT_OK(t, virtio_mem_check(v));
+		accounts_audit(t);
 		changes++;
 	}
 	if (changes == 0)
 		test_skip(t, "the device asks for one size only");
 	while (hot_first() != NULL)
 		hotcase_remove(t, hot_first());
+}
+
+/* A quarter of the region is a memory block where that is less than Linux's 128 MiB. */
+static uint64_t memory_block(const struct test_run *t)
+{
+	uint64_t most = FOLLOW_MEMORY_BLOCK;
+
+	while (most > HOTPLUG_GRANULE && most > t->bench->vmem->geo.region_size / 4)
+		most /= 2;
+	return most;
+}
+
+/* Sub-block by sub-block, memory blocks plugged in part. */
+TEST(hotplug, follow, .needs = NEEDS_VMEM, .timeout_ms = 120000)
+{
+	struct follow f;
+
+	ASSERT_OK(t, follow_init(&f, t->bench->vmem, memory_block(t), false));
+	follow(t, &f, &f);
+}
+
+/* Whole big blocks only. */
+TEST(hotplug, follow_big, .needs = NEEDS_VMEM, .timeout_ms = 120000)
+{
+	struct follow f, rest;
+
+	ASSERT_OK(t, follow_init(&f, t->bench->vmem, memory_block(t), true));
+	ASSERT_OK(t, follow_init(&rest, t->bench->vmem, memory_block(t), false));
+	EXPECT(t, f.big && f.step == f.memory_block, "not big-block mode");
+	follow(t, &f, &rest);
 }

@@ -19,7 +19,7 @@
 #define BUILTIN_MAX (SZ_1G / 4)
 
 /* What the device asks for over time: everything, then the steps of hotplug.follow. */
-#define BUILTIN_SCHEDULE "100%,25%,0,50%,100%"
+#define BUILTIN_SCHEDULE "100%,23%,0,57%,41%,100%"
 
 static struct virtio_mem device;
 static const struct machine_virtio *slot;

@@ -5,7 +5,6 @@
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 
@@ -16,8 +15,6 @@
 #include "tests/host/arch_sim_tlb.h"
 
 #define MAX_PIECES 128u
-#define MAX_HELD 8u
-#define MAX_CLASSES 16u
 
 struct piece {
 	struct region r;
@@ -47,9 +44,6 @@ static void (*during_fence)(void *);
 static void *during_arg;
 
 static bool irqs_on[SIM_MAX_HARTS];
-static const struct spinlock *held[SIM_MAX_HARTS][MAX_HELD];
-static unsigned nr_held[SIM_MAX_HARTS];
-static unsigned lock_errors;
 
 static jmp_buf panic_jump;
 static bool panic_expected;
@@ -317,13 +311,12 @@ void arch_wmb(void)
 {
 }
 
-/* Who waits for other harts must not hold what they may spin on with interrupts off. */
+/* Who waits for other harts must answer them meanwhile. */
 static void check_may_wait(const char *what)
 {
-	for (unsigned i = 0; i < nr_held[running]; i++)
-		note("hart%u holds %s in %s", running, held[running][i]->name, what);
 	if (!irqs_on[running])
-		panic("hart%u waits in %s with interrupts off", running, what);
+		panic("hart%u waits in %s with interrupts off and %u locks held", running, what,
+		      spin_held());
 }
 
 static bool shootdown_fails_now(void)
@@ -350,8 +343,7 @@ enum err arch_rfence(const struct hartset *targets, vaddr_t start, uint64_t size
 
 	if (!have_rfence)
 		return ERR_NOSYS;
-	if (!irqs_on[running])
-		check_may_wait("rfence");
+	check_may_wait("rfence");
 	if (shootdown_fails_now())
 		return shootdown_error;
 	fence(targets, &op);
@@ -369,8 +361,7 @@ enum err arch_ipi_call(const struct hartset *targets, void (*fn)(void *), void *
 
 	if (!have_ipi)
 		return ERR_NOSYS;
-	if (!irqs_on[running])
-		check_may_wait("ipi call");
+	check_may_wait("ipi call");
 	if (shootdown_fails_now())
 		return shootdown_error;
 	hartset_for_each(h, targets) {
@@ -412,7 +403,7 @@ void sim_run_on(unsigned hart)
 	running = hart;
 }
 
-void sim_hart_starting(unsigned hart, bool fences)
+void sim_hart_starting(unsigned hart)
 {
 	unsigned before = running;
 
@@ -424,20 +415,24 @@ void sim_hart_starting(unsigned hart, bool fences)
 	tlb_set_root(hart, roots[hart], root_levels, 0);
 	if (observer != NULL)
 		observer->hart_started(hart);
+	running = before;
+}
+
+void sim_hart_online(unsigned hart, bool fences)
+{
+	unsigned before = running;
+
+	running = hart;
+	hartset_add(&online, hart);
 	if (fences)
 		fence_local_all();
 	running = before;
 }
 
-void sim_hart_online(unsigned hart)
-{
-	hartset_add(&online, hart);
-}
-
 void sim_hart_start(unsigned hart, bool fences)
 {
-	sim_hart_starting(hart, fences);
-	sim_hart_online(hart);
+	sim_hart_starting(hart);
+	sim_hart_online(hart, fences);
 }
 
 void sim_during_fence(void (*fn)(void *), void *arg)
@@ -504,118 +499,6 @@ void sim_init(uint64_t seed)
 	tlb_hart_on(0, true);
 	irqs_on[0] = true;
 	hartset_add(&online, 0);
-}
-
-/* ---- locks: one hart runs at a time, so whoever would wait would wait for ever */
-
-static const char *classes[MAX_CLASSES];
-static bool class_irq[MAX_CLASSES], class_plain[MAX_CLASSES];
-static bool taken_inside[MAX_CLASSES][MAX_CLASSES]; /* [outer][inner] was seen */
-static unsigned nr_classes;
-
-static unsigned class_of(const struct spinlock *l)
-{
-	const char *name = l->name != NULL ? l->name : "?";
-
-	for (unsigned i = 0; i < nr_classes; i++) {
-		if (strcmp(classes[i], name) == 0)
-			return i;
-	}
-	if (nr_classes == MAX_CLASSES)
-		panic("lock %s is one class too many", name);
-	classes[nr_classes] = name;
-	return nr_classes++;
-}
-
-static void lock_error(const char *what, const char *a, const char *b)
-{
-	lock_errors++;
-	note("lock %s %s %s", a, what, b);
-}
-
-static void check_order(const struct spinlock *l, bool irqs_off)
-{
-	unsigned c = class_of(l);
-
-	if (irqs_off)
-		class_irq[c] = true;
-	else
-		class_plain[c] = true;
-	if (class_irq[c] && class_plain[c]) {
-		lock_error("is taken with interrupts", classes[c], "on and off");
-		class_plain[c] = false;
-	}
-	for (unsigned i = 0; i < nr_held[running]; i++) {
-		unsigned outer = class_of(held[running][i]);
-
-		/* Zones are taken in the order of their addresses. */
-		if (outer == c)
-			continue;
-		if (taken_inside[c][outer])
-			lock_error("is taken inside and outside of", classes[c], classes[outer]);
-		taken_inside[outer][c] = true;
-	}
-}
-
-void spin_lock(struct spinlock *l)
-{
-	if (l->held != 0)
-		panic("deadlock: hart%u waits for %s, which hart%u holds", running, l->name,
-		      l->holder - 1);
-	check_order(l, !irqs_on[running]);
-	if (nr_held[running] == MAX_HELD)
-		panic("hart%u holds too many locks", running);
-	held[running][nr_held[running]++] = l;
-	l->held = 1;
-	l->holder = running + 1;
-}
-
-bool spin_trylock(struct spinlock *l)
-{
-	if (l->held != 0)
-		return false;
-	spin_lock(l);
-	return true;
-}
-
-void spin_unlock(struct spinlock *l)
-{
-	unsigned n = nr_held[running];
-
-	for (unsigned i = 0; i < n; i++) {
-		if (held[running][i] == l) {
-			held[running][i] = held[running][n - 1];
-			nr_held[running] = n - 1;
-			l->holder = 0;
-			l->held = 0;
-			return;
-		}
-	}
-	panic("hart%u releases %s, which it does not hold", running, l->name);
-}
-
-bool spin_lock_irq(struct spinlock *l)
-{
-	bool irq = arch_irq_save();
-
-	spin_lock(l);
-	return irq;
-}
-
-void spin_unlock_irq(struct spinlock *l, bool enabled)
-{
-	spin_unlock(l);
-	arch_irq_restore(enabled);
-}
-
-unsigned spin_held(void)
-{
-	return nr_held[running];
-}
-
-unsigned sim_lock_errors(void)
-{
-	return lock_errors;
 }
 
 /* ---- console and panic */

@@ -53,12 +53,15 @@ void sim_early(struct region arena);
 void sim_kernel_view(enum sim_view view);
 
 void sim_run_on(unsigned hart);
-/* The hart begins to translate with hart 0's root, and is online. @fence: fences first. */
-void sim_hart_start(unsigned hart, bool fence);
+/*
+ * The hart begins to translate with hart 0's root; then it is online, so that shootdowns reach it;
+ * then, if @fences, it fences.
+ */
+void sim_hart_start(unsigned hart, bool fences);
+/* The same in two steps. */
+void sim_hart_starting(unsigned hart);
+void sim_hart_online(unsigned hart, bool fences);
 void sim_hart_stop(unsigned hart);
-/* The same in two steps: it translates and fences; then others learn that it does. */
-void sim_hart_starting(unsigned hart, bool fence);
-void sim_hart_online(unsigned hart);
 /* @fn(@arg) runs once, while the next fence is under way: it has begun and is not complete. */
 void sim_during_fence(void (*fn)(void *), void *arg);
 /* The hart changes to @root, with its ASID 0, and fences in full. */

@@ -14,7 +14,6 @@
 #include "mm/bootmem.h"
 #include "mm/hotplug.h"
 #include "mm/kernel.h"
-#include "mm/map.h"
 #include "mm/ptpage.h"
 
 #define MAX_SHOWN 6u

@@ -3,7 +3,6 @@
 #include "tests/host/arch_sim_tlb.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "mm/mode.h"
 #include "mm/pte.h"

@@ -9,7 +9,6 @@
 #include "mm/bootmem.h"
 #include "mm/hotplug.h"
 #include "mm/kernel.h"
-#include "mm/map.h"
 #include "mm/ptpage.h"
 #include "tests/host/arch_sim_rig.h"
 #include "tests/host/tap.h"

@@ -10,7 +10,6 @@
 #include "mm/hotplug.h"
 #include "mm/kernel.h"
 #include "mm/map.h"
-#include "mm/ptpage.h"
 #include "tests/host/arch_sim_rig.h"
 #include "tests/host/tap.h"
 

@@ -5,7 +5,6 @@
 
 #include "mm/hotplug.h"
 #include "mm/kernel.h"
-#include "mm/ptpage.h"
 #include "tests/host/arch_sim_rig.h"
 #include "tests/host/tap.h"
 
@@ -324,107 +323,6 @@ static void errors(const void *arg)
 	rig_check_silent("removed");
 }
 
-/* Regions side by side, cut and joined at will; what each has, it keeps. */
-static void cut_and_join(const void *arg)
-{
-	const struct rig *rig = arg;
-	struct rig_accounts before;
-
-	rig_boot(rig);
-	before = rig_accounts();
-	sim_mem_add(region_at(0, BLOCKS), false);
-	for (unsigned s = 0; s < 2 * STEPS && rig_failures() == 0; s++) {
-		unsigned nth = (unsigned)sim_below(6);
-		unsigned block = (unsigned)sim_below(8) * 64;
-		struct hot_region *r = hot_first(), *q;
-		char when[64];
-		enum err err;
-
-		sim_run_on((unsigned)sim_below(rig->harts));
-		for (; nth > 0 && r != NULL; nth--)
-			r = r->next;
-		switch (r == NULL ? 0 : sim_below(5)) {
-		case 0: {
-			struct region add = region_at(block, 64 * (1 + (unsigned)sim_below(2)));
-
-			err = hot_add(add, PROT_RW, &q, NULL);
-			CHECK(err == OK || err == ERR_EXIST || err == ERR_NOMEM, "add: %s",
-			      err_name(err));
-			snprintf(when, sizeof(when), "step %u: add %u: %s", s, block,
-				 err_name(err));
-			break;
-		}
-		case 1: {
-			paddr_t at = r->phys.start + sim_below(r->phys.size / BLOCK) * BLOCK;
-
-			err = hot_split(r, at, &q);
-			CHECK(err == (at == r->phys.start ? ERR_INVAL : OK), "split: %s",
-			      err_name(err));
-			snprintf(when, sizeof(when), "step %u: split: %s", s, err_name(err));
-			break;
-		}
-		case 2:
-		case 3:
-			err = hot_merge(r, NULL);
-			CHECK(err == OK || err == ERR_NOENT, "merge: %s", err_name(err));
-			snprintf(when, sizeof(when), "step %u: merge: %s", s, err_name(err));
-			break;
-		default: {
-			struct region phys = r->phys;
-			bool one_fails = sim_below(2) != 0;
-
-			frame_fail_at(one_fails ? 1 + sim_below(3) : 0);
-			err = hot_remove(r, NULL);
-			frame_fail_at(0);
-			CHECK(err == OK || (one_fails && err == ERR_NOMEM), "remove: %s",
-			      err_name(err));
-			rig_check_everywhere(direct_va(phys.start),
-					     err == OK ? FRAME_NONE : phys.start, "removed");
-			snprintf(when, sizeof(when), "step %u: remove: %s", s, err_name(err));
-			break;
-		}
-		}
-		rig_check_kernel(when);
-		rig_check_silent(when);
-		for (q = hot_first(); q != NULL; q = q->next) {
-			rig_check_everywhere(direct_va(q->phys.start), q->phys.start, when);
-			rig_check_everywhere(direct_va(region_end(q->phys) - PAGE_SIZE),
-					     region_end(q->phys) - PAGE_SIZE, when);
-		}
-	}
-	while (hot_first() != NULL && rig_failures() == 0)
-		CHECK_ERR(hot_remove(hot_first(), NULL), OK);
-	rig_check_kernel("at the end");
-	rig_check_accounts(&before, "at the end");
-	rig_check_silent("at the end");
-}
-
-/* Cut and joined, free memory is as whole as it was. */
-static void whole_again(const void *arg)
-{
-	struct hot_region *r, *q;
-	struct evacuation e;
-	paddr_t pa;
-
-	rig_boot(arg);
-	sim_mem_add(region_at(3, 512), false);
-	REQUIRE_OK(hot_add(region_at(3, 512), PROT_RW, &r, NULL));
-	hot_online(r);
-	REQUIRE_OK(hot_split(r, r->phys.start + 100 * BLOCK, &q));
-	CHECK(frame_owner(q->phys.start) == OWNER_NONE, "somebody owns free memory");
-	pa = zone_alloc(&q->zone, 9, OWNER_TEST);
-	CHECK(pa >= q->phys.start && pa < region_end(q->phys), "0x%llx is not of the upper part",
-	      (unsigned long long)pa);
-	REQUIRE_OK(hot_merge(r, NULL));
-	frame_free(pa, 9, OWNER_TEST);
-	pa = zone_alloc(&r->zone, FRAME_MAX_ORDER, OWNER_TEST);
-	CHECK(pa == r->phys.start, "a free GiB is not found");
-	if (pa != FRAME_NONE)
-		frame_free(pa, FRAME_MAX_ORDER, OWNER_TEST);
-	REQUIRE_OK(hot_offline(r, &e));
-	REQUIRE_OK(hot_remove(r, NULL));
-}
-
 static void remove_it(void *arg)
 {
 	struct evacuation e;
@@ -528,8 +426,6 @@ int main(int argc, char **argv)
 			       rig.harts);
 		}
 		rig.harts = 2;
-		tap_ok(rig_run(cut_and_join, &rig), "%s: regions are cut and joined", name);
-		tap_ok(rig_run(whole_again, &rig), "%s: memory is whole again", name);
 		rig.shape = rig_usual;
 		tap_ok(rig_run(nomem, &rig), "%s: allocations fail", name);
 		tap_ok(rig_run(errors, &rig), "%s: errors", name);

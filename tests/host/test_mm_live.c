@@ -8,7 +8,6 @@
 
 #include "mm/kernel.h"
 #include "mm/map.h"
-#include "mm/ptpage.h"
 #include "mm/window.h"
 #include "tests/host/arch_sim_rig.h"
 #include "tests/host/tap.h"

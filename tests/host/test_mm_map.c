@@ -7,9 +7,7 @@
 #include <string.h>
 
 #include "mm/audit.h"
-#include "mm/kernel.h"
 #include "mm/map.h"
-#include "mm/ptpage.h"
 #include "mm/shadow.h"
 #include "tests/host/arch_sim_rig.h"
 #include "tests/host/tap.h"
