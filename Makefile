@@ -154,6 +154,7 @@ fdt-objs := $(patsubst $(LIBFDT_SOURCE)/%.c,$(T)/fdt/%.o,$(if $(LIBFDT_SOURCE),$
 # What a test links beside itself, by its name: the longest prefix wins.
 srcs-test_args := firmware/args.c
 srcs-test_machine := $(machine-srcs)
+srcs-test_machine_probe := $(machine-srcs) firmware/ramprobe.c
 srcs-test_device := $(device-srcs)
 srcs-test_vmem_driver := $(vmem-srcs) $(device-srcs)
 srcs-test_vmem_driver_builtin := $(vmem-srcs) $(device-srcs) $(addprefix platform/,builtin.c mmio_insn.c scribble.c)
@@ -183,13 +184,15 @@ $(foreach t,$(host-tests),$(eval $(call host_test,$(t))))
 
 host-test-programs := $(addprefix $(T)/,$(host-tests))
 # Needs libfdt's source as the tree reader's tests do.
-FDT_EDIT := $(if $(LIBFDT_SOURCE),$(T)/fdt_edit)
+FDT_TOOLS := $(if $(LIBFDT_SOURCE),$(T)/fdt_edit $(T)/fdt_read)
 $(T)/fdt_edit: $(T)/obj/tests/host/fdt_edit.o $(fdt-objs)
 	@$(HOSTCC) -fsanitize=address,undefined -o $@ $^
+$(T)/fdt_read: $(T)/obj/tests/host/fdt_read.o $(patsubst %.c,$(T)/obj/%.o,$(machine-srcs)) $(fdt-objs)
+	@$(HOSTCC) -fsanitize=address,undefined -o $@ $^
 
-check: $(BIN) $(VMEMD) $(RUNNER) $(host-test-programs) $(FDT_EDIT) check-format check-headers ## all tests; ends with "N passed, N failed"
+check: $(BIN) $(VMEMD) $(RUNNER) $(host-test-programs) $(FDT_TOOLS) check-format check-headers ## all tests; ends with "N passed, N failed"
 	@$(if $(LIBFDT_SOURCE),,echo "check: libfdt's source is not here: the tests of the tree reader are left out")
-	@ci/check.pl $(sort $(host-test-programs)) tests/host/run.t ci/firmware.t
+	@ci/check.pl $(sort $(host-test-programs)) tests/host/run.t ci/firmware.t ci/trees.t
 
 # Each header compiles alone.
 headers := $(wildcard firmware/*.h mm/*.h platform/*.h device/*.h tests/*.h)

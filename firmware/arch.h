@@ -58,12 +58,15 @@ enum err must_check arch_rfence(const struct hartset *targets, vaddr_t start, ui
 bool arch_has_rfence(void);
 
 /*
- * Run @fn(@arg) in interrupt context on each hart of @targets but this one, and wait until all
- * have returned. The caller must not hold a lock that a target may spin on with interrupts off.
- * Returns OK, ERR_NOSYS without IPIs, ERR_TIMEOUT if a hart did not answer (it is named on the
- * console and the operation is not complete).
+ * Run @fn on a copy of the @size bytes (at most 64) at @arg in interrupt context on each hart of
+ * @targets but this one, and wait until all have returned. The caller must not hold a lock that a
+ * target may spin on with interrupts off.
+ * Returns OK; ERR_NOSYS without IPIs; ERR_INVAL (too large); ERR_IO (SBI refused a hart);
+ * ERR_TIMEOUT if a hart did not answer: it is named on the console, no longer online, and the
+ * operation is not complete.
  */
-enum err must_check arch_ipi_call(const struct hartset *targets, void (*fn)(void *), void *arg);
+enum err must_check arch_ipi_call(const struct hartset *targets, void (*fn)(void *),
+				  const void *arg, size_t size);
 bool arch_has_ipi(void);
 
 unsigned arch_hart(void);		       /* index of this hart */

@@ -44,7 +44,7 @@ _Static_assert(sizeof(enum flush_arg) == sizeof(unsigned), "stored as unsigned")
 static const struct arg table[] = {
 	{"test", ARG_TEXT, AT(test),
 	 .help = "test=GLOB,...      run the tests whose names match (test=boot.*,table.*)"},
-	{"list", ARG_FLAG, AT(list), .help = "list               print the names of all tests"},
+	{"list", ARG_FLAG, AT(list), .help = "list               print the names of all tests, run none"},
 	{"seed", ARG_SEED, AT(seed), ANY,
 	 .help = "seed=NUMBER        repeat the run that printed this seed"},
 	{"shuffle", ARG_SWITCH, AT(shuffle), .choices = switch_choices,
@@ -61,6 +61,8 @@ static const struct arg table[] = {
 	 .help = "flush=auto|sbi|ipi how other harts are told to forget"},
 	{"model", ARG_SWITCH, AT(model), .choices = switch_choices,
 	 .help = "model=on|off       off: without the TLB model"},
+	{"probe", ARG_SWITCH, AT(probe), .choices = switch_choices,
+	 .help = "probe=on|off       off: trust the device tree's RAM untouched"},
 	{"vmem", ARG_CHOICE, AT(vmem), .choices = vmem_choices,
 	 .help = "vmem=auto|vhost|builtin|none"},
 	{"vmem.size", ARG_SIZE, AT(vmem_size), .min = PAGE_SIZE, ANY,
@@ -342,6 +344,7 @@ static void set_defaults(struct args *a)
 	a->mem = UINT64_MAX;
 	a->harts = UINT64_MAX;
 	a->model = true;
+	a->probe = true;
 	a->shuffle = true;
 	a->timeout_scale = 100;
 }

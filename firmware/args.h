@@ -25,6 +25,7 @@ struct args {
 	uint64_t harts;		/* harts=, at most that many are used, UINT64_MAX: all */
 	enum flush_arg flush;	/* flush=auto|sbi|ipi */
 	bool model;		/* model=on|off */
+	bool probe;		/* probe=on|off, of RAM and devices */
 	bool shuffle;		/* shuffle=on|off */
 	uint64_t timeout_scale; /* timeout=, percent of each test's deadline, 100 by default */
 	bool list;		/* list: print the tests and stop */

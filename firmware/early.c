@@ -163,6 +163,16 @@ const void *early_window(paddr_t pa, uint64_t size)
 	return (const void *)(GIB_VA(WINDOW_SLOT) + (pa - first));
 }
 
+vaddr_t early_window_pages(const paddr_t *pa, unsigned nr)
+{
+	for (unsigned i = 0; i < nr; i++)
+		early_window_l0[i] = early_entry(pa[i], V | R | W | A | D);
+	for (unsigned i = nr; i < ENTRIES && early_window_l0[i] != 0; i++)
+		early_window_l0[i] = 0;
+	raw_sfence_all();
+	return GIB_VA(WINDOW_SLOT);
+}
+
 vaddr_t early_map_arena(struct region arena)
 {
 	for (uint64_t off = 0; off < arena.size; off += SZ_2M) {

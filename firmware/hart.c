@@ -2,6 +2,8 @@
 /* Harts: start through HSM, jobs for idle harts, interrupts between harts. */
 #include "firmware/hart.h"
 
+#include <string.h>
+
 #include "firmware/arch.h"
 #include "firmware/arch_priv.h"
 #include "firmware/console.h"
@@ -31,12 +33,17 @@ static struct hart_boot hart_boot[MAX_HARTS];
 static unsigned nr_harts;
 static struct hartset peers; /* started, idle or busy, not lost */
 
-/* One inter-hart call at a time, for all. */
+/*
+ * One inter-hart call at a time, for all. Calls are numbered and their argument is copied here, so
+ * that a hart that answers when its caller has given up harms neither the next call nor a stack
+ * that is gone.
+ */
+#define IPI_ARG_BYTES 64
 static struct spinlock ipi_lock = SPINLOCK("ipi");
 static void (*ipi_fn)(void *);
-static void *ipi_arg;
+static uint64_t ipi_arg[IPI_ARG_BYTES / sizeof(uint64_t)];
 static unsigned ipi_sender;
-static uint32_t ipi_outstanding;
+static uint32_t ipi_number;
 
 #define IPI_TIMEOUT_MS 5000
 
@@ -158,14 +165,13 @@ static void wake(unsigned hart)
 void hart_ipi_poll(void)
 {
 	struct hart *h = hart_self();
-	unsigned sender;
+	uint32_t number = __atomic_exchange_n(&h->ipi_pending, 0, __ATOMIC_ACQUIRE);
 
-	if (__atomic_exchange_n(&h->ipi_pending, 0, __ATOMIC_ACQUIRE) == 0)
+	if (number == 0)
 		return;
-	sender = ipi_sender;
 	ipi_fn(ipi_arg);
-	if (__atomic_sub_fetch(&ipi_outstanding, 1, __ATOMIC_RELEASE) == 0)
-		wake(sender);
+	__atomic_store_n(&h->ipi_done, number, __ATOMIC_RELEASE);
+	wake(ipi_sender);
 }
 
 /* Interrupt @harts. False if SBI refused one of them. */
@@ -178,10 +184,20 @@ static bool send_ipi(const struct hartset *harts)
 	return ok;
 }
 
+struct ipi_wait {
+	struct hartset targets;
+	uint32_t number;
+};
+
 static bool ipi_all_answered(void *arg)
 {
-	(void)arg;
-	return __atomic_load_n(&ipi_outstanding, __ATOMIC_ACQUIRE) == 0;
+	const struct ipi_wait *w = arg;
+
+	hartset_for_each(h, &w->targets) {
+		if (__atomic_load_n(&hart_table[h].ipi_done, __ATOMIC_ACQUIRE) != w->number)
+			return false;
+	}
+	return true;
 }
 
 bool arch_has_ipi(void)
@@ -189,16 +205,35 @@ bool arch_has_ipi(void)
 	return sbi()->ipi;
 }
 
-enum err arch_ipi_call(const struct hartset *targets, void (*fn)(void *), void *arg)
+/* A hart that does not answer is left out from here on: nothing can be said of what it holds. */
+static void ipi_give_up(const struct ipi_wait *w)
 {
-	struct hartset others = *targets;
-	uint64_t deadline = time_deadline_ms(IPI_TIMEOUT_MS);
+	hartset_for_each(h, &w->targets) {
+		struct hart *t = &hart_table[h];
+
+		if (__atomic_load_n(&t->ipi_done, __ATOMIC_ACQUIRE) == w->number)
+			continue;
+		/* Taken back, so that it does not run this against later data. */
+		__atomic_store_n(&t->ipi_pending, 0, __ATOMIC_RELAXED);
+		note("hart%u (id %llu) did not answer an interrupt within %u ms: left out", h,
+		     (unsigned long long)t->hartid, IPI_TIMEOUT_MS);
+		hartset_del(&peers, h);
+		arch_hart_offline(h);
+	}
+}
+
+enum err arch_ipi_call(const struct hartset *targets, void (*fn)(void *), const void *arg,
+		       size_t size)
+{
+	struct ipi_wait w = {.targets = *targets};
 	enum err err = OK;
 
 	if (!sbi()->ipi)
 		return ERR_NOSYS;
-	hartset_del(&others, arch_hart());
-	if (hartset_empty(&others))
+	if (size > sizeof(ipi_arg))
+		return ERR_INVAL;
+	hartset_del(&w.targets, arch_hart());
+	if (hartset_empty(&w.targets))
 		return OK;
 	/* Interrupts may be off here: answer the calls of whoever is before us meanwhile. */
 	while (!spin_trylock(&ipi_lock)) {
@@ -206,22 +241,19 @@ enum err arch_ipi_call(const struct hartset *targets, void (*fn)(void *), void *
 		arch_yield();
 	}
 	ipi_fn = fn;
-	ipi_arg = arg;
+	memcpy(ipi_arg, arg, size);
 	ipi_sender = arch_hart();
-	__atomic_store_n(&ipi_outstanding, hartset_count(&others), __ATOMIC_RELAXED);
-	hartset_for_each(h, &others)
-		__atomic_store_n(&hart_table[h].ipi_pending, 1, __ATOMIC_RELEASE);
-	if (!send_ipi(&others))
+	/* 0 means none, so it is left out when the count wraps. */
+	ipi_number += ipi_number + 1 == 0 ? 2 : 1;
+	w.number = ipi_number;
+	hartset_for_each(h, &w.targets) {
+		__atomic_store_n(&hart_table[h].ipi_pending, w.number, __ATOMIC_RELEASE);
+	}
+	if (!send_ipi(&w.targets))
 		err = ERR_IO;
-	if (!wait_until(ipi_all_answered, NULL, deadline)) {
+	if (!wait_until(ipi_all_answered, &w, time_deadline_ms(IPI_TIMEOUT_MS))) {
 		err = ERR_TIMEOUT;
-		hartset_for_each(h, &others) {
-			/* Taken back, so that a late hart does not run it against other data. */
-			if (__atomic_exchange_n(&hart_table[h].ipi_pending, 0, __ATOMIC_RELAXED) !=
-			    0)
-				note("hart%u (id %llu) did not answer an interrupt within %u ms", h,
-				     (unsigned long long)hart_table[h].hartid, IPI_TIMEOUT_MS);
-		}
+		ipi_give_up(&w);
 	}
 	spin_unlock(&ipi_lock);
 	return err;

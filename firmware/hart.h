@@ -37,7 +37,8 @@ struct hart {
 	void *job_arg;
 	uint32_t job_state; /* enum job_state; written with release */
 
-	uint32_t ipi_pending; /* 1: an inter-hart call waits for this hart */
+	uint32_t ipi_pending; /* number of the inter-hart call that waits for this hart, 0: none */
+	uint32_t ipi_done;    /* number of the last one that it answered */
 	uint32_t waiting;     /* 1: sleeps until another hart is done with something */
 };
 

@@ -24,6 +24,13 @@ paddr_t image_to_pa(const void *p);
 const void *early_window(paddr_t pa, uint64_t size);
 
 /*
+ * The same window over @nr single pages, to be read and written; nothing else shows there until
+ * the next call. Returns where the first one is.
+ */
+#define EARLY_WINDOW_PAGES 512
+vaddr_t early_window_pages(const paddr_t *pa, unsigned nr);
+
+/*
  * Map @arena (2 MiB aligned, inside one GiB of physical address space) until the kernel table
  * takes over. Returns virtual minus physical address.
  */

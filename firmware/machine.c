@@ -171,9 +171,9 @@ enum err machine_read(struct machine *m, const void *fdt, size_t size, uint64_t 
 	/* Without usable cells the defaults stand in, and memory is not read. */
 	if (dt_cell_counts(&dt, 0, &dt.root_na, &dt.root_ns))
 		machine_read_ram(&dt, mem_limit);
-	machine_read_reserved(&dt);
 	machine_read_cpus(&dt);
 	machine_read_devices(&dt);
+	machine_read_reserved(&dt);
 
 	if (m->nr_ram == 0 && m->nr_cpus == 0)
 		machine_note_fatal(m, "no usable RAM and no enabled cpu");

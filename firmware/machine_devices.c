@@ -33,6 +33,7 @@ struct device_scan {
 	uint32_t virtio_parent[MACHINE_MAX_VIRTIO]; /* phandles, same index as m->virtio */
 	unsigned virtio_lost;
 	unsigned too_deep;
+	unsigned in_ram;
 };
 
 static const char *const plic_names[] = {"sifive,plic-1.0.0", "riscv,plic0", "thead,c900-plic"};
@@ -156,6 +157,32 @@ static void look_at(struct device_scan *s, int node)
 		add_exit(s);
 }
 
+/* No device in RAM that is larger than a whole PLIC is believed. */
+#define REGISTERS_MAX (UINT64_C(64) << 20)
+
+/*
+ * Registers where the tree has RAM as well, of whatever device: what is taken for a word of RAM
+ * might switch the machine off, so nobody gets it. The memory of such a tree is wrong, or its
+ * device; that much less RAM is survived. Memory and cpus are no devices.
+ */
+static void reserve_registers(struct device_scan *s)
+{
+	struct dt *dt = s->dt;
+	struct region r;
+
+	if (dt_prop_is(dt, s->path.node[1], "device_type", "memory") ||
+	    dt_name_is(dt, s->path.node[1], "reserved-memory") ||
+	    dt_name_is(dt, s->path.node[1], "cpus") ||
+	    fdt_getprop(dt->fdt, s->path.node[s->path.depth], "reg", NULL) == NULL)
+		return;
+	if (!dt_any_region(dt, &s->path, &r) || !dt_in_ram(dt, r) || r.size > REGISTERS_MAX)
+		return;
+	(void)regions_add(&dt->registers, r);
+	if (dt->registers.nr > REGIONS_MAX)
+		regions_close_smallest_gap(&dt->registers);
+	s->in_ram++;
+}
+
 /* All enabled nodes below enabled nodes; a disabled bus takes its children along. */
 static void scan(struct device_scan *s)
 {
@@ -180,6 +207,7 @@ static void scan(struct device_scan *s)
 		}
 		s->path.depth = (unsigned)depth;
 		s->path.node[depth] = node;
+		reserve_registers(s);
 		look_at(s, node);
 	}
 }
@@ -279,6 +307,15 @@ static void check_virtio_irqs(struct device_scan *s, const struct plic *plic)
 		machine_note(m, "virtio: %u interrupts do not lead to a PLIC, ignored", foreign);
 }
 
+void machine_drop_intc(struct machine *m)
+{
+	m->intc = (struct machine_intc){.kind = INTC_NONE};
+	for (unsigned i = 0; i < MAX_HARTS; i++)
+		m->intc.context[i] = -1;
+	for (unsigned i = 0; i < m->nr_virtio; i++)
+		m->virtio[i].irq = 0;
+}
+
 void machine_read_devices(struct dt *dt)
 {
 	struct device_scan s = {.dt = dt};
@@ -296,6 +333,9 @@ void machine_read_devices(struct dt *dt)
 	if (s.virtio_lost != 0)
 		machine_note(m, "more than %d virtio slots: %u left out", MACHINE_MAX_VIRTIO,
 			     s.virtio_lost);
+	if (s.in_ram != 0)
+		machine_note(m, "%u devices have registers in RAM: reserved, from 0x%llx on",
+			     s.in_ram, (unsigned long long)dt->registers.r[0].start);
 	if (s.too_deep != 0)
 		machine_note(m, "%u nodes deeper than %d levels, not looked at", s.too_deep,
 			     DT_MAX_DEPTH);

@@ -211,7 +211,7 @@ static bool translate_up(const struct dt *dt, int bus, unsigned na, unsigned ns,
 	return false;
 }
 
-bool dt_device_region(const struct dt *dt, const struct dt_path *p, struct region *r)
+static bool read_region(const struct dt *dt, const struct dt_path *p, struct region *r)
 {
 	const char *name = dt_name(dt, p->node[p->depth]);
 	unsigned na[DT_MAX_DEPTH + 1];
@@ -242,12 +242,38 @@ bool dt_device_region(const struct dt *dt, const struct dt_path *p, struct regio
 		machine_note(dt->m, "%.32s: reg beyond 56 bits, skipped", name);
 		return false;
 	}
-	/* One of the two is wrong; registers are written to, so believe in the RAM. */
+	return true;
+}
+
+bool dt_in_ram(const struct dt *dt, struct region r)
+{
 	for (unsigned i = 0; i < dt->m->nr_ram; i++) {
-		if (r->start < region_end(dt->m->ram[i]) && dt->m->ram[i].start < region_end(*r)) {
-			machine_note(dt->m, "%.32s: reg lies in RAM, skipped", name);
-			return false;
-		}
+		if (r.start < region_end(dt->m->ram[i]) && dt->m->ram[i].start < region_end(r))
+			return true;
+	}
+	return false;
+}
+
+bool dt_device_region(const struct dt *dt, const struct dt_path *p, struct region *r)
+{
+	if (!read_region(dt, p, r))
+		return false;
+	/* One of the two is wrong: neither is used (machine_read_devices()). */
+	if (dt_in_ram(dt, *r)) {
+		machine_note(dt->m, "%.32s: reg lies in RAM, skipped",
+			     dt_name(dt, p->node[p->depth]));
+		return false;
 	}
 	return true;
+}
+
+bool dt_any_region(const struct dt *dt, const struct dt_path *p, struct region *r)
+{
+	unsigned nr_notes = dt->m->nr_notes;
+	unsigned notes_lost = dt->m->notes_lost;
+	bool found = read_region(dt, p, r);
+
+	dt->m->nr_notes = nr_notes;
+	dt->m->notes_lost = notes_lost;
+	return found;
 }

@@ -159,6 +159,31 @@ void machine_read_ram(struct dt *dt, uint64_t mem_limit)
 	}
 }
 
+void machine_cut_ram(struct machine *m, struct region hole)
+{
+	struct regions set = {.nr = 0};
+
+	for (unsigned i = 0; i < m->nr_ram; i++) {
+		struct region r = m->ram[i];
+		paddr_t lo = min_u64(region_end(r), max_u64(r.start, hole.start));
+		paddr_t hi = max_u64(r.start, min_u64(region_end(r), region_end(hole)));
+
+		if (lo >= hi) {
+			set.r[set.nr++] = r;
+			continue;
+		}
+		if (lo > r.start)
+			set.r[set.nr++] = (struct region){r.start, lo - r.start};
+		if (hi < region_end(r))
+			set.r[set.nr++] = (struct region){hi, region_end(r) - hi};
+	}
+	/* One hole makes one more region at most. */
+	if (set.nr > MACHINE_MAX_RAM)
+		regions_del(&set, smallest(&set));
+	memcpy(m->ram, set.r, set.nr * sizeof(set.r[0]));
+	m->nr_ram = set.nr;
+}
+
 struct reserved_reader {
 	struct regions set;
 	unsigned closed; /* gaps given up because the table was full */
@@ -272,6 +297,8 @@ void machine_read_reserved(struct dt *dt)
 			read_reserved_node(dt, node, &res);
 	}
 	read_initrd(dt, &res);
+	for (unsigned i = 0; i < dt->registers.nr; i++)
+		add_reserved(&res, dt->registers.r[i]);
 	if (res.closed != 0)
 		machine_note(m, "more than %d reserved pieces: %u gaps reserved as well",
 			     REGIONS_MAX, res.closed);

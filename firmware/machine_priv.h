@@ -9,6 +9,18 @@
 /* Physical addresses of an rv64 entry end at 56 bits; what lies above can never be mapped. */
 #define DT_PA_END (UINT64_C(1) << 56)
 
+/*
+ * Regions sorted by start; disjoint, and not touching either. One slot more than the public
+ * arrays have, so that the newcomer can be weighed against the others.
+ */
+#define REGIONS_MAX MACHINE_MAX_RAM
+_Static_assert(MACHINE_MAX_RAM == MACHINE_MAX_RESERVED, "one struct serves both");
+
+struct regions {
+	struct region r[REGIONS_MAX + 1];
+	unsigned nr;
+};
+
 /* One reading of one tree. Nodes are libfdt's structure offsets. */
 struct dt {
 	const void *fdt;
@@ -17,6 +29,8 @@ struct dt {
 	unsigned root_ns; /* #size-cells of the root */
 	/* phandle of the interrupt controller inside each cpu, same index as m->cpus; 0: none */
 	uint32_t cpu_intc[MAX_HARTS];
+	/* Registers of devices that lie in RAM, as the tree has it: nobody may touch them. */
+	struct regions registers;
 };
 
 /* Add a line to the notes; unprintable bytes become '?'. The last line is kept for a fatal one. */
@@ -97,18 +111,9 @@ struct dt_path {
  * above it. False, and noted, if there is none, it cannot be reached or it lies in RAM.
  */
 bool dt_device_region(const struct dt *dt, const struct dt_path *p, struct region *r);
-
-/*
- * Regions sorted by start; disjoint, and not touching either. One slot more than the public
- * arrays have, so that the newcomer can be weighed against the others.
- */
-#define REGIONS_MAX MACHINE_MAX_RAM
-_Static_assert(MACHINE_MAX_RAM == MACHINE_MAX_RESERVED, "one struct serves both");
-
-struct regions {
-	struct region r[REGIONS_MAX + 1];
-	unsigned nr;
-};
+/* The same wherever it lies, and without a note. */
+bool dt_any_region(const struct dt *dt, const struct dt_path *p, struct region *r);
+bool dt_in_ram(const struct dt *dt, struct region r);
 
 /* Insert @r (not empty), merged with all that it overlaps or touches. True if it overlapped. */
 bool regions_add(struct regions *set, struct region r);
@@ -116,10 +121,14 @@ void regions_del(struct regions *set, unsigned i);
 /* Make one of the two neighbours with the smallest gap. Needs two regions. */
 void regions_close_smallest_gap(struct regions *set);
 
-/* The chapters of machine_read(). */
+/* The chapters of machine_read(), in this order. */
 void machine_read_ram(struct dt *dt, uint64_t mem_limit);
-void machine_read_reserved(struct dt *dt);
 void machine_read_cpus(struct dt *dt);
 void machine_read_devices(struct dt *dt);
+void machine_read_reserved(struct dt *dt);
+
+/* After the reading: take @hole out of the RAM, drop the interrupt controller. */
+void machine_cut_ram(struct machine *m, struct region hole);
+void machine_drop_intc(struct machine *m);
 
 #endif

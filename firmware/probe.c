@@ -7,6 +7,7 @@
 
 /* trap_entry.S */
 uint64_t probe_insn_load(vaddr_t va, uint64_t value);
+uint64_t probe_insn_load32(vaddr_t va, uint64_t value);
 uint64_t probe_insn_store(vaddr_t va, uint64_t value);
 uint64_t probe_insn_fetch(vaddr_t va, uint64_t value);
 
@@ -45,6 +46,11 @@ static struct probe run(uint64_t (*insn)(vaddr_t, uint64_t), vaddr_t va, uint64_
 struct probe probe_load(vaddr_t va)
 {
 	return run(probe_insn_load, va, 0);
+}
+
+struct probe probe_load32(vaddr_t va)
+{
+	return run(probe_insn_load32, va, 0);
 }
 
 struct probe probe_store(vaddr_t va, uint64_t value)

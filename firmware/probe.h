@@ -18,6 +18,8 @@ struct probe {
 void probe_init(void);
 
 struct probe probe_load(vaddr_t va);
+/* One aligned 32-bit load, as registers of devices want it. */
+struct probe probe_load32(vaddr_t va);
 struct probe probe_store(vaddr_t va, uint64_t value);
 /* Call the code at @va: a stub that returns a value and touches nothing else (probe_stub()). */
 struct probe probe_fetch(vaddr_t va);

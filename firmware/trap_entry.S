@@ -55,6 +55,7 @@ probe_insn_\name:
 	.endm
 
 	probe	load, ld a0, (a0)
+	probe	load32, lwu a0, (a0)
 	probe	store, sd a1, (a0)
 
 /* Call the stub at va ("load a0 with a word, return"); a fault on its first fetch resumes here. */

@@ -192,7 +192,19 @@ static void put_free(struct zone *z, paddr_t pa, unsigned order)
 
 void zone_init(struct zone *z, const char *name, struct region span)
 {
-	*z = (struct zone){.name = name, .span = span, .lock = SPINLOCK("zone")};
+	z->name = name;
+	z->span = span;
+	z->free_frames = 0;
+	z->managed_frames = 0;
+	for (unsigned o = 0; o <= FRAME_MAX_ORDER; o++)
+		z->heads[o] = 0;
+	z->hot = false;
+	z->draining = false;
+	/*
+	 * Not the lock: a hart that looked this zone up before it was merged away may be about to
+	 * take it, only to find that its span is another. All zones live in zeroed statics.
+	 */
+	z->lock.name = "zone";
 }
 
 static unsigned largest_order(paddr_t pa, uint64_t size)
@@ -207,7 +219,9 @@ static unsigned largest_order(paddr_t pa, uint64_t size)
 
 void zone_add(struct zone *z, struct region r)
 {
-	spin_lock(&z->lock);
+	bool irq;
+
+	irq = spin_lock_irq(&z->lock);
 	for (paddr_t pa = r.start; pa < region_end(r);) {
 		unsigned order = largest_order(pa, region_end(r) - pa);
 
@@ -216,7 +230,7 @@ void zone_add(struct zone *z, struct region r)
 	}
 	z->free_frames += r.size >> PAGE_SHIFT;
 	z->managed_frames += r.size >> PAGE_SHIFT;
-	spin_unlock(&z->lock);
+	spin_unlock_irq(&z->lock, irq);
 	count(OWNER_NONE, (int64_t)(r.size >> PAGE_SHIFT));
 }
 
@@ -237,24 +251,26 @@ static struct zone_block next_block(const struct zone *z, paddr_t from)
 
 struct zone_block zone_next_block(struct zone *z, paddr_t from)
 {
+	bool irq;
 	struct zone_block b = {.pa = FRAME_NONE};
 
-	spin_lock(&z->lock);
+	irq = spin_lock_irq(&z->lock);
 	/* From the start: @from may lie inside a free block by now. */
 	if (z->managed_frames != 0)
 		b = next_block(z, z->span.start);
 	while (b.pa < from)
 		b = next_block(z, b.pa + order_bytes(b.order));
-	spin_unlock(&z->lock);
+	spin_unlock_irq(&z->lock, irq);
 	return b;
 }
 
 enum err zone_isolate(struct zone *z, paddr_t *busy)
 {
+	bool irq;
 	enum err err = OK;
 	uint64_t frames = 0;
 
-	spin_lock(&z->lock);
+	irq = spin_lock_irq(&z->lock);
 	if (z->free_frames != z->managed_frames) {
 		*busy = next_block(z, z->span.start).pa;
 		err = ERR_BUSY;
@@ -268,7 +284,7 @@ enum err zone_isolate(struct zone *z, paddr_t *busy)
 	z->free_frames = 0;
 	z->managed_frames = 0;
 out:
-	spin_unlock(&z->lock);
+	spin_unlock_irq(&z->lock, irq);
 	if (err == OK)
 		count(OWNER_NONE, -(int64_t)frames);
 	return err;
@@ -357,15 +373,32 @@ out:
 	return err;
 }
 
+/* Free blocks from @at on, put back one by one: they and what lies before them grow together. */
+static void coalesce_from(struct zone *z, paddr_t at)
+{
+	for (paddr_t pa = at; pa < region_end(z->span);) {
+		const struct frame *f = frame_of(pa);
+		unsigned order = f->order;
+
+		if (f->listed != 0) {
+			list_del(z, pa);
+			put_free(z, pa, order);
+		}
+		pa += order_bytes(order);
+	}
+}
+
 void zone_merge(struct zone *z, struct zone *upper)
 {
 	bool irq = spin_lock_irq(&zones_lock);
 
 	spin_lock(&z->lock);
 	spin_lock(&upper->lock); /* always in ascending order of addresses */
-	move_free_blocks(upper, 0, z);
 	z->managed_frames += upper->managed_frames;
 	z->span.size += upper->span.size;
+	move_free_blocks(upper, 0, z);
+	if (z->managed_frames != 0)
+		coalesce_from(z, upper->span.start);
 	upper->managed_frames = 0;
 	upper->span.size = 0;
 	zones_delete(upper);
@@ -376,9 +409,11 @@ void zone_merge(struct zone *z, struct zone *upper)
 
 void zone_drain(struct zone *z, bool draining)
 {
-	spin_lock(&z->lock);
+	bool irq;
+
+	irq = spin_lock_irq(&z->lock);
 	z->draining = draining;
-	spin_unlock(&z->lock);
+	spin_unlock_irq(&z->lock, irq);
 }
 
 void frame_fail_at(uint64_t n)
@@ -393,10 +428,11 @@ static bool fail_now(void)
 
 paddr_t zone_alloc(struct zone *z, unsigned order, enum owner owner)
 {
+	bool irq;
 	unsigned o = order;
 	paddr_t pa = FRAME_NONE;
 
-	spin_lock(&z->lock);
+	irq = spin_lock_irq(&z->lock);
 	while (o <= FRAME_MAX_ORDER && z->heads[o] == 0)
 		o++;
 	if (o <= FRAME_MAX_ORDER && !z->draining) {
@@ -415,7 +451,7 @@ paddr_t zone_alloc(struct zone *z, unsigned order, enum owner owner)
 		f->object = 0;
 		z->free_frames -= UINT64_C(1) << order;
 	}
-	spin_unlock(&z->lock);
+	spin_unlock_irq(&z->lock, irq);
 	if (pa != FRAME_NONE) {
 		count(OWNER_NONE, -(int64_t)(UINT64_C(1) << order));
 		count(owner, (int64_t)(UINT64_C(1) << order));
@@ -547,22 +583,23 @@ static struct zone *zone_of(paddr_t pa, uint64_t size)
  * The zone of [@pa, @pa + @size), locked; NULL if there is none. Between looking and locking the
  * zone may have been split or merged: look again then.
  */
-static struct zone *zone_lock_of(paddr_t pa, uint64_t size)
+static struct zone *zone_lock_of(paddr_t pa, uint64_t size, bool *irq)
 {
 	for (;;) {
 		struct zone *z = zone_of(pa, size);
 
 		if (z == NULL)
 			return NULL;
-		spin_lock(&z->lock);
+		*irq = spin_lock_irq(&z->lock);
 		if (in_span(z, pa, size))
 			return z;
-		spin_unlock(&z->lock);
+		spin_unlock_irq(&z->lock, *irq);
 	}
 }
 
 void frame_free(paddr_t pa, unsigned order, enum owner owner)
 {
+	bool irq;
 	enum owner have = OWNER_NONE;
 	struct zone *z;
 	bool ok;
@@ -572,7 +609,7 @@ void frame_free(paddr_t pa, unsigned order, enum owner owner)
 		return;
 	}
 	model_frames_freed((struct region){pa, order_bytes(order)});
-	z = zone_lock_of(pa, order_bytes(order));
+	z = zone_lock_of(pa, order_bytes(order), &irq);
 	if (z == NULL) {
 		error("free of memory that no zone has", pa, order, owner, OWNER_NONE);
 		return;
@@ -582,7 +619,7 @@ void frame_free(paddr_t pa, unsigned order, enum owner owner)
 		put_free(z, pa, order);
 		z->free_frames += UINT64_C(1) << order;
 	}
-	spin_unlock(&z->lock);
+	spin_unlock_irq(&z->lock, irq);
 	if (!ok) {
 		error(have == OWNER_NONE ? "free of a free frame"
 					 : "free by another than the owner",
@@ -596,7 +633,8 @@ void frame_free(paddr_t pa, unsigned order, enum owner owner)
 /* Order of the allocated block that @pa lies in; 0 if there is none. */
 static unsigned block_order(paddr_t pa)
 {
-	struct zone *z = zone_lock_of(pa, PAGE_SIZE);
+	bool irq;
+	struct zone *z = zone_lock_of(pa, PAGE_SIZE, &irq);
 	const struct frame *f;
 	unsigned order = 0;
 	paddr_t start;
@@ -606,7 +644,7 @@ static unsigned block_order(paddr_t pa)
 	f = find_block(z, pa, 0, &start);
 	if (f != NULL)
 		order = f->order;
-	spin_unlock(&z->lock);
+	spin_unlock_irq(&z->lock, irq);
 	return order;
 }
 
@@ -624,7 +662,8 @@ void frame_free_range(struct region r, enum owner owner)
 
 enum owner frame_owner(paddr_t pa)
 {
-	struct zone *z = zone_lock_of(pa, PAGE_SIZE);
+	bool irq;
+	struct zone *z = zone_lock_of(pa, PAGE_SIZE, &irq);
 	enum owner owner = OWNER_NONE;
 	struct frame *f;
 	paddr_t start;
@@ -634,7 +673,7 @@ enum owner frame_owner(paddr_t pa)
 	f = find_block(z, align_down(pa, PAGE_SIZE), 0, &start);
 	if (f != NULL)
 		owner = (enum owner)f->owner;
-	spin_unlock(&z->lock);
+	spin_unlock_irq(&z->lock, irq);
 	return owner;
 }
 

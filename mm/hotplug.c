@@ -116,7 +116,10 @@ static struct hot_region *region_new(struct region phys, uint64_t prot)
 		return NULL;
 	while (*at != NULL && (*at)->phys.start < phys.start)
 		at = &(*at)->next;
-	*r = (struct hot_region){.phys = phys, .prot = prot, .next = *at};
+	r->phys = phys;
+	r->prot = prot;
+	r->state = HOT_ABSENT;
+	r->next = *at;
 	*at = r;
 	return r;
 }
@@ -128,7 +131,10 @@ static void region_drop(struct hot_region *r)
 	while (*at != r)
 		at = &(*at)->next;
 	*at = r->next;
-	*r = (struct hot_region){.next = unused};
+	/* Its zone's lock stays as it is: see zone_init(). */
+	r->zone.span.size = 0;
+	r->state = HOT_ABSENT;
+	r->next = unused;
 	unused = r;
 }
 
@@ -173,12 +179,14 @@ static void unmap_own(struct pt_batch *b, vaddr_t va, uint64_t size)
 		      (unsigned long long)size, err_name(err));
 }
 
-/* Make and map the records of @phys, zeroed: a zero record is a frame that nobody asked for. */
-static enum err map_records(struct pt_batch *b, struct region phys)
+/*
+ * Make and map the records of @phys, zeroed: a zero record is a frame that nobody asked for. @mine
+ * collects their frames.
+ */
+static enum err map_records(struct pt_batch *b, struct region phys, struct backing *mine)
 {
 	vaddr_t va = frame_record_va(phys.start);
 	vaddr_t end = frame_record_va(region_end(phys));
-	struct backing mine = {FRAME_NONE};
 	vaddr_t start = va;
 	enum err err;
 
@@ -197,7 +205,7 @@ static enum err map_records(struct pt_batch *b, struct region phys)
 			err = ERR_NOMEM;
 			goto out_undo;
 		}
-		backing_push(&mine, pa, order);
+		backing_push(mine, pa, order);
 		/* Zeros before anybody can reach them through the frame table. */
 		clear_words(phys_to_ptr(pa), PAGE_SIZE << order);
 		arch_wmb();
@@ -209,12 +217,8 @@ static enum err map_records(struct pt_batch *b, struct region phys)
 	return OK;
 
 out_undo:
+	/* Some hart may have walked there meanwhile: freed by the caller, behind its fence. */
 	unmap_own(b, start, va - start);
-	/* Some hart may have walked there meanwhile: fence, then free, then go on with a new one.
-	 */
-	if (pt_commit(b) == OK)
-		backing_free(&mine);
-	pt_begin(b, kernel_table());
 	return err;
 }
 
@@ -243,14 +247,16 @@ static struct backing find_records(struct region phys)
 	return found;
 }
 
-static enum err map_region(struct pt_batch *b, struct region phys, uint64_t prot)
+/* @undone: after an error, frames to be freed behind the fence. */
+static enum err map_region(struct pt_batch *b, struct region phys, uint64_t prot,
+			   struct backing *undone)
 {
 	enum err err = pt_map(b, direct_va(phys.start), phys.start, phys.size, prot,
 			      mode_max_leaf(kernel_table()->mode));
 
 	if (err != OK)
 		return err;
-	err = map_records(b, phys);
+	err = map_records(b, phys, undone);
 	if (err != OK && !fault_armed(FAULT_UNDO_FORGOTTEN))
 		unmap_own(b, direct_va(phys.start), phys.size);
 	return err;
@@ -259,6 +265,7 @@ static enum err map_region(struct pt_batch *b, struct region phys, uint64_t prot
 enum err hot_add(struct region phys, uint64_t prot, struct hot_region **out, struct hot_report *rep)
 {
 	uint64_t calls = shootdown_stats().calls;
+	struct backing undone = {FRAME_NONE};
 	struct hot_region *r;
 	struct pt_batch b;
 	enum err err, done;
@@ -274,9 +281,11 @@ enum err hot_add(struct region phys, uint64_t prot, struct hot_region **out, str
 	}
 	spin_lock(&kernel_table_lock);
 	pt_begin(&b, kernel_table());
-	err = map_region(&b, phys, prot);
+	err = map_region(&b, phys, prot, &undone);
 	/* Ends with a fence too: the lack of these entries may be cached (no Svvptc assumed). */
 	done = pt_commit(&b);
+	if (err != OK && done == OK)
+		backing_free(&undone);
 	spin_unlock(&kernel_table_lock);
 	if (done != OK) {
 		r->state = HOT_STUCK;
@@ -343,7 +352,7 @@ enum err hot_split(struct hot_region *r, paddr_t at, struct hot_region **upper)
 	if (!is_aligned(at, HOTPLUG_GRANULE) || at <= r->phys.start || at >= region_end(r->phys))
 		return ERR_INVAL;
 	spin_lock(&lock);
-	u = region_new(tail, r->prot);
+	u = r->state == HOT_STUCK ? NULL : region_new(tail, r->prot);
 	if (u == NULL) {
 		err = ERR_NOMEM;
 		goto out;

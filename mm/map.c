@@ -387,10 +387,29 @@ static bool mergeable(paddr_t table, unsigned level, pte_t *leaf)
 	return true;
 }
 
+/*
+ * Whether a leaf of @level at @va would lie inside one extent of the shadow map that allows it. An
+ * edge of an extent is somebody's edge: no leaf goes across. Without a shadow map: inside
+ * [@start, @last].
+ */
+static bool merge_allowed(const struct ptable *pt, vaddr_t va, unsigned level, vaddr_t start,
+			  vaddr_t last)
+{
+	vaddr_t end = va + (level_size(level) - 1);
+	const struct extent *x;
+
+	if (pt->shadow == NULL)
+		return va >= start && end <= last;
+	x = shadow_find(pt->shadow, va);
+	return x != NULL && x->max_level >= level && end <= x->va + (x->size - 1);
+}
+
 void pt_merge(struct pt_batch *b, vaddr_t va, uint64_t size, unsigned max_level)
 {
 	vaddr_t last = va + (size - 1);
 
+	if (b->pt->shadow != NULL)
+		shadow_merge(b->pt->shadow, va, size);
 	for (unsigned level = 1; level <= max_level; level++) {
 		vaddr_t at = align_down(va, level_size(level));
 		struct pt_cursor c;
@@ -401,6 +420,8 @@ void pt_merge(struct pt_batch *b, vaddr_t va, uint64_t size, unsigned max_level)
 			c = pt_walk(b->pt, at, level);
 			e = pte_load(c.slot);
 			if (c.level != level || !pte_is_table(e) ||
+			    !merge_allowed(b->pt, align_down(at, level_size(level)), level, va,
+					   last) ||
 			    !mergeable(pte_pa(e), level - 1, &leaf))
 				continue;
 			/*
@@ -413,8 +434,6 @@ void pt_merge(struct pt_batch *b, vaddr_t va, uint64_t size, unsigned max_level)
 			bury(b, pte_pa(e), level - 1);
 		} while (step(c, &at, last));
 	}
-	if (b->pt->shadow != NULL)
-		shadow_merge(b->pt->shadow, va, size);
 }
 
 static enum err check_mapped(const struct ptable *pt, vaddr_t va, vaddr_t last)

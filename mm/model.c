@@ -12,7 +12,7 @@
 #include "mm/model_tables.h"
 
 #define MAX_RECORDS 4096
-#define MAX_VIOLATIONS 16
+#define MAX_VIOLATIONS 32
 
 enum reach {
 	REACH_LEAF,  /* rs1 = an address inside the leaf is enough */
@@ -45,9 +45,12 @@ static unsigned nr_records;
  * (SBI HSM promises nothing about the TLB of a started hart).
  */
 static struct hartset unfenced;
+/* Harts that started and did not stop; online or not yet, once fenced they hold what they cache. */
+static struct hartset started;
 
 static struct violation violations[MAX_VIOLATIONS];
-static unsigned nr_violations;
+static unsigned nr_violations; /* in all */
+static unsigned nr_kept;       /* in violations[] */
 static struct model_stats stats;
 
 const char *violation_name(enum violation_kind k)
@@ -89,11 +92,17 @@ const char *violation_clause(enum violation_kind k)
 
 /* Locks for all statics below: the model's. */
 
+/* The last places are kept for kinds that were not seen yet: one flood must not hide another kind.
+ */
 static void report(struct violation v)
 {
-	if (nr_violations < MAX_VIOLATIONS)
-		violations[nr_violations] = v;
+	bool first = true;
+
 	nr_violations++;
+	for (unsigned i = 0; i < nr_kept; i++)
+		first &= violations[i].kind != v.kind;
+	if (nr_kept < MAX_VIOLATIONS - NR_VIOLATION_KINDS || (first && nr_kept < MAX_VIOLATIONS))
+		violations[nr_kept++] = v;
 }
 
 static void overflow(void)
@@ -162,6 +171,27 @@ static void add_record(struct record r)
 	stats.records_peak = max_u64(stats.records_peak, nr_records);
 }
 
+/* Harts that may cache an entry that is there now. What an unfenced one holds is unknown anyway. */
+static struct hartset cachers(void)
+{
+	struct hartset s = started;
+
+	hartset_sub(&s, &unfenced);
+	for (unsigned i = 0; i < HARTSET_WORDS; i++)
+		s.bits[i] |= arch_harts_online()->bits[i];
+	return s;
+}
+
+/* Whether some hart may still hold a pointer to the table at @pa. */
+static bool pointer_held(paddr_t pa)
+{
+	for (unsigned i = 0; i < nr_records; i++) {
+		if (pte_is_table(records[i].old) && records[i].pa == pa)
+			return true;
+	}
+	return false;
+}
+
 /*
  * A store of @new over @old to the entry of @va at @level. Returns whether it took away or changed
  * something that a hart may hold, or may hold the absence of.
@@ -181,7 +211,7 @@ static void note_store(vaddr_t va, unsigned level, pte_t old, pte_t new)
 		.reach = was_or_is_table ? REACH_TABLE : REACH_LEAF,
 		.writer = (uint16_t)arch_hart(),
 		.old = old,
-		.holders = *arch_harts_online(),
+		.holders = cachers(),
 	});
 }
 
@@ -209,7 +239,9 @@ static pte_t model_write(pte_slot_t slot, pte_t value, const pte_t *expected)
 
 		if (!model_table_update(t, index, old, value))
 			overflow();
-		note_store(model_table_va(t, index), t->level, old, value);
+		/* Unlinked, and every hart has forgotten it: as good as linked nowhere. */
+		if (t->links != 0 || pointer_held(t->pa))
+			note_store(model_table_va(t, index), t->level, old, value);
 	}
 	spin_unlock_irq(&lock, irq);
 	return old;
@@ -321,6 +353,7 @@ static void model_hart_started(unsigned hart)
 	bool irq = spin_lock_irq(&lock);
 
 	hartset_add(&unfenced, hart);
+	hartset_add(&started, hart);
 	spin_unlock_irq(&lock, irq);
 }
 
@@ -331,6 +364,7 @@ static void model_hart_stopped(unsigned hart)
 
 	/* It translates nothing now, and starts unfenced if it ever comes back. */
 	hartset_del(&unfenced, hart);
+	hartset_del(&started, hart);
 	for (unsigned i = nr_records; i-- > 0;) {
 		hartset_sub(&records[i].holders, &gone);
 		if (hartset_empty(&records[i].holders))
@@ -505,14 +539,16 @@ void model_frames_unplugged(struct region r)
 	spin_unlock_irq(&lock, irq);
 }
 
-unsigned model_take_violations(struct violation *v, unsigned max)
+unsigned model_take_violations(struct violation *v, unsigned max, unsigned *kept)
 {
 	bool irq = spin_lock_irq(&lock);
 	unsigned n = nr_violations;
 
-	for (unsigned i = 0; i < n && i < max && i < MAX_VIOLATIONS; i++)
+	*kept = nr_kept < max ? nr_kept : max;
+	for (unsigned i = 0; i < *kept; i++)
 		v[i] = violations[i];
 	nr_violations = 0;
+	nr_kept = 0;
 	/* What was reported once is not reported again by the next operation. */
 	if (n != 0)
 		nr_records = 0;

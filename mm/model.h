@@ -67,8 +67,11 @@ void model_frames_freed(struct region r);
 /* Frames are about to vanish from the machine: nothing may map them, nobody may hold them. */
 void model_frames_unplugged(struct region r);
 
-/* Violations since the last call, at most @max of them; returns how many there were in all. */
-unsigned model_take_violations(struct violation *v, unsigned max);
+/*
+ * Violations since the last call: up to @max of them in @v, *@kept in number, the first of each
+ * kind among them where there is room; returns how many there were in all.
+ */
+unsigned model_take_violations(struct violation *v, unsigned max, unsigned *kept);
 
 /* Figures for the closing lines: stores seen, fences seen, most records alive at once. */
 struct model_stats {

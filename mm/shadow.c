@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "mm/mode.h"
+
 void shadow_init(struct shadow *s, struct extent *storage, unsigned max)
 {
 	*s = (struct shadow){.extents = storage, .max = max};
@@ -38,9 +40,25 @@ static void insert_at(struct shadow *s, unsigned i, struct extent e)
 	s->nr++;
 }
 
+static bool goes_on(const struct extent *lo, const struct extent *hi)
+{
+	return lo->va + lo->size == hi->va && lo->pa + lo->size == hi->pa && lo->prot == hi->prot &&
+	       lo->max_level == hi->max_level;
+}
+
 void shadow_map(struct shadow *s, struct extent e)
 {
-	insert_at(s, lower_bound(s, e.va), e);
+	unsigned i = lower_bound(s, e.va);
+	uint64_t leaf = level_size(e.max_level);
+
+	/*
+	 * The frame table comes page by page: one extent for pages that follow each other. At a
+	 * seam that is an edge of the largest leaf anyway, leaves are the same with and without.
+	 */
+	if (i > 0 && goes_on(&s->extents[i - 1], &e) && is_aligned(e.va | e.pa, leaf))
+		s->extents[i - 1].size += e.size;
+	else
+		insert_at(s, i, e);
 }
 
 /* Make @va an edge: cut the extent that it lies inside of. */
@@ -90,8 +108,7 @@ void shadow_merge(struct shadow *s, vaddr_t va, uint64_t size)
 		struct extent *lo = &s->extents[i];
 		const struct extent *hi = lo + 1;
 
-		if (lo->va + lo->size != hi->va || lo->pa + lo->size != hi->pa ||
-		    lo->prot != hi->prot || lo->max_level != hi->max_level) {
+		if (!goes_on(lo, hi)) {
 			i++;
 			continue;
 		}

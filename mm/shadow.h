@@ -25,6 +25,7 @@ struct shadow {
 };
 
 void shadow_init(struct shadow *s, struct extent *storage, unsigned max);
+/* Goes on with the extent before it where an edge between them would mean nothing to leaves. */
 void shadow_map(struct shadow *s, struct extent e);
 void shadow_unmap(struct shadow *s, vaddr_t va, uint64_t size);
 void shadow_protect(struct shadow *s, vaddr_t va, uint64_t size, uint64_t prot);

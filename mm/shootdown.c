@@ -74,7 +74,7 @@ static void fence_in_ipi(void *arg)
 static enum err fence_remote(const struct hartset *others, struct order *o)
 {
 	if (backend_in_use == SHOOTDOWN_IPI)
-		return arch_ipi_call(others, fence_in_ipi, o);
+		return arch_ipi_call(others, fence_in_ipi, o, sizeof(*o));
 	if (o->all)
 		return arch_rfence(others, 0, UINT64_MAX);
 	return arch_rfence(others, o->start, o->size);

@@ -12,6 +12,6 @@ objs-y += scribble.o
 objs-y += exitdev.o
 objs-y += plug.o
 objs-y += virtio_mem_revive.o misbehave.o
-# Their host test links them too (recursive: the lists come later).
-srcs-test_vmem_driver_revive = $(vmem-srcs) $(device-srcs) $(addprefix platform/,virtio_mem_revive.c builtin.c misbehave.c mmio_insn.c scribble.c)
+# What their host tests link (recursive: the lists come later).
+srcs-test_vmem_driver_revive = $(vmem-srcs) $(device-srcs) platform/virtio_mem_revive.c
 objs-y += follow.o

@@ -10,6 +10,7 @@
 #include "firmware/image.h"
 #include "firmware/machine.h"
 #include "firmware/probe.h"
+#include "firmware/ramprobe.h"
 #include "firmware/root.h"
 #include "firmware/sbi.h"
 #include "firmware/time.h"
@@ -95,18 +96,42 @@ static void read_args(size_t fdt_size)
 	}
 }
 
+static void print_dt_notes(unsigned from)
+{
+	for (unsigned i = from; i < machine.nr_notes; i++)
+		note("dt: %s", machine.notes[i]);
+	if (machine.notes_lost != 0)
+		note("dt: and %u more notes", machine.notes_lost);
+}
+
 static void read_machine(size_t fdt_size)
 {
 	enum err err = machine_read(&machine, fdt, fdt_size, args.mem);
 
-	for (unsigned i = 0; i < machine.nr_notes; i++)
-		note("dt: %s", machine.notes[i]);
-	if (machine.notes_lost != 0)
-		note("dt: and %u more notes", machine.notes_lost);
+	print_dt_notes(0);
 	if (err != OK)
 		give_up("the device tree cannot be used: %s",
 			machine.nr_notes != 0 ? machine.notes[machine.nr_notes - 1]
 					      : err_name(err));
+}
+
+/* What the tree claims, before anything relies on it. */
+static void probe_machine(struct region blob)
+{
+	struct ramprobe_stats stats;
+	unsigned noted = machine.nr_notes;
+	uint64_t start = time_us();
+	enum err err;
+
+	if (!args.probe)
+		return;
+	err = ramprobe_run(&machine, image_region(), blob, &stats);
+	ramprobe_devices(&machine);
+	print_dt_notes(noted);
+	note("probe: %u spots of RAM read, %u written, %llu us", stats.spots, stats.written,
+	     (unsigned long long)(time_us() - start));
+	if (err != OK)
+		give_up("no RAM answers");
 }
 
 static const struct mmu_mode *choose_mode(void)
@@ -198,6 +223,7 @@ void hotwalk_main(uint64_t hartid, paddr_t fdt_pa, paddr_t load)
 	bench.args = &args;
 	bench.boot_hartid = hartid;
 	time_init(machine.timebase_hz);
+	probe_machine((struct region){fdt_pa, fdt_size});
 	choose_seed();
 	mode = choose_mode();
 	init_memory(mode);

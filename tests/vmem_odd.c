@@ -2,12 +2,14 @@
 /* vmem.*: a device that is hard to live with, and stays in use: busy, late, restless, forgetful. */
 #include "mm/window.h"
 #include "platform/builtin.h"
+#include "platform/follow.h"
 #include "platform/misbehave.h"
 #include "platform/plug.h"
 #include "tests/memdev.h"
 #include "tests/vmem_scene.h"
 
-#define BUSY_TRIES 8 /* as platform/virtio_mem.h promises */
+#define BUSY_TRIES 8  /* as platform/virtio_mem.h promises */
+#define MANY_NACKS 20 /* more than follow_run() may take */
 
 static void busy_times(struct test_run *t, unsigned k)
 {
@@ -78,6 +80,27 @@ TEST(vmem, busy_for_ever, .needs = NEEDS_VMEM)
 TEST(vmem, nack_for_ever, .needs = NEEDS_VMEM)
 {
 	refused_for_ever(t, "nack", ERR_NACK, 1);
+}
+
+/* It denies what it asks for: who follows its wishes stops to, after a few tries. */
+TEST(vmem, nack_no_livelock, .needs = NEEDS_VMEM)
+{
+	struct follow f;
+	struct watch w;
+	enum err err;
+
+	if (!can_do(t, 2, true))
+		return;
+	behave();
+	ASSERT_OK(t, follow_init(&f, vmem(t), unit(t), false));
+	begin_fault(t, "nack");
+	w = watch_start(vmem(t));
+	err = follow_run(&f);
+	watch_say(t, &w, "nack", err);
+	EXPECT(t, err == ERR_NACK && !vmem(t)->broken, "%s", err_name(err));
+	EXPECT(t, vmem(t)->nr_requests - w.requests <= MANY_NACKS, "%llu requests",
+	       (unsigned long long)(vmem(t)->nr_requests - w.requests));
+	recover(t, NULL);
 }
 
 /* What the driver does not have to notice: all goes as without the fault. */

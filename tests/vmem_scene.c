@@ -6,6 +6,7 @@
 #include "firmware/console.h"
 #include "firmware/time.h"
 #include "mm/kernel.h"
+#include "platform/builtin.h"
 #include "platform/misbehave.h"
 #include "platform/plug.h"
 #include "tests/accounts.h"
@@ -113,6 +114,9 @@ void recover(struct test_run *t, const struct user *kept)
 
 	EXPECT(t, memdev_recover(t->bench), "not revived");
 	EXPECT_OK(t, virtio_mem_check(vmem(t)));
+	/* Configuration is not written, registers are used as virtio allows, whatever happens. */
+	EXPECT(t, builtin_misuses() == 0, "the driver misused registers %llu times",
+	       (unsigned long long)builtin_misuses());
 	for (struct hot_region *r = hot_first(); r != NULL; r = next) {
 		next = r->next;
 		if (kept != NULL && r == kept->r)

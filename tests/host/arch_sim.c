@@ -355,12 +355,17 @@ bool arch_has_ipi(void)
 	return have_ipi;
 }
 
-enum err arch_ipi_call(const struct hartset *targets, void (*fn)(void *), void *arg)
+enum err arch_ipi_call(const struct hartset *targets, void (*fn)(void *), const void *arg,
+		       size_t size)
 {
+	uint64_t copy[8];
 	unsigned sender = running;
 
 	if (!have_ipi)
 		return ERR_NOSYS;
+	if (size > sizeof(copy))
+		return ERR_INVAL;
+	memcpy(copy, arg, size);
 	check_may_wait("ipi call");
 	if (shootdown_fails_now())
 		return shootdown_error;
@@ -369,7 +374,7 @@ enum err arch_ipi_call(const struct hartset *targets, void (*fn)(void *), void *
 			continue;
 		running = h;
 		irqs_on[h] = false;
-		fn(arg);
+		fn(copy);
 		irqs_on[h] = true;
 	}
 	running = sender;

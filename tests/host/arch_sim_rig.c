@@ -226,20 +226,22 @@ static void print_violation(const struct violation *v)
 void rig_check_silent(const char *when)
 {
 	struct violation v[4];
-	unsigned n = model_take_violations(v, ARRAY_LEN(v));
+	unsigned kept;
+	unsigned n = model_take_violations(v, ARRAY_LEN(v), &kept);
 
 	CHECK(n == 0, "%s: the model reports %u violations", when, n);
-	for (unsigned i = 0; i < n && i < ARRAY_LEN(v) && failures < MAX_SHOWN; i++)
+	for (unsigned i = 0; i < kept && failures < MAX_SHOWN; i++)
 		print_violation(&v[i]);
 }
 
 uint32_t rig_take_violations(void)
 {
 	static struct violation v[64];
-	unsigned n = model_take_violations(v, ARRAY_LEN(v));
+	unsigned kept;
 	uint32_t kinds = 0;
 
-	for (unsigned i = 0; i < n && i < ARRAY_LEN(v) && i < 16; i++)
+	model_take_violations(v, ARRAY_LEN(v), &kept);
+	for (unsigned i = 0; i < kept; i++)
 		kinds |= UINT32_C(1) << v[i].kind;
 	return kinds;
 }

@@ -60,11 +60,11 @@ struct hartset window_named(void)
 {
 	static struct violation v[64];
 	struct hartset all = {{0}};
-	unsigned n;
+	unsigned kept;
 
 	model_complete(window_begun);
-	n = model_take_violations(v, ARRAY_LEN(v));
-	for (unsigned i = 0; i < n && i < 16; i++)
+	model_take_violations(v, ARRAY_LEN(v), &kept);
+	for (unsigned i = 0; i < kept; i++)
 		all.bits[0] |= v[i].holders.bits[0];
 	return all;
 }

@@ -50,6 +50,9 @@ static const struct scenario scenarios[] = {
 	{"no-map-fence", ADD, 1, NO_FENCE, true, false},
 	{"free-early", REMOVE, 1, TABLE_FREED, false, true},
 	{"free-early", UNMAP_TABLE, 1, TABLE_FREED, false, true},
+	{"records-early", REMOVE, 1, FRAME_FREED, false, false},
+	{"addressed-fence", REMOVE, 1, NO_FENCE | TABLE_FREED, true, false},
+	{"addressed-fence", UNMAP_TABLE, 1, NO_FENCE | TABLE_FREED, true, false},
 	{"unplug-early", UNPLUG_FIRST, 1, FRAME_MAPPED, false, false},
 };
 
@@ -201,6 +204,77 @@ static void leak_table(const void *arg)
 	rig_check_silent("leak-table");
 }
 
+static void leak_records(const void *arg)
+{
+	struct rig_accounts before, after;
+
+	rig_boot(arg);
+	sim_mem_add(memory, false);
+	before = rig_accounts();
+	rig_arm("leak-records");
+	REQUIRE_OK(hot_add(memory, PROT_RW, &scene.r, NULL));
+	REQUIRE_OK(hot_remove(scene.r, NULL));
+	after = rig_accounts();
+	CHECK(after.frames.owned[OWNER_FRAMETABLE] > before.frames.owned[OWNER_FRAMETABLE],
+	      "the accounts see nothing");
+}
+
+/* The add fails where its records need memory; its direct map is forgotten. */
+static void undo_forgotten(const void *arg)
+{
+	rig_boot(arg);
+	sim_mem_add(memory, false);
+	rig_arm("undo-forgotten");
+	frame_fail_at(4);
+	CHECK_ERR(hot_add(memory, PROT_RW, &scene.r, NULL), ERR_NOMEM);
+	frame_fail_at(0);
+	CHECK(pt_lookup(kernel_table(), direct_va(memory.start)).mapped, "the fault does nothing");
+	model_frames_unplugged(memory);
+	CHECK(rig_take_violations() == FRAME_MAPPED, "the model sees nothing");
+}
+
+/* Content that moves comes along, unless the fault is armed. */
+static bool content_moves(const void *arg, const char *fault)
+{
+	static struct movable m;
+	struct evacuation e;
+	const uint64_t *p;
+	bool same;
+
+	rig_boot(arg);
+	sim_mem_add(memory, false);
+	REQUIRE_OK(hot_add(memory, PROT_RW, &scene.r, NULL));
+	hot_online(scene.r);
+	REQUIRE_OK(movable_alloc(&m, 2));
+	CHECK(hot_find(m.pa) == scene.r, "it does not lie in the region");
+	memset(movable_get(&m), 0x3c, 4 * PAGE_SIZE);
+	movable_put(&m);
+	if (fault != NULL)
+		rig_arm(fault);
+	REQUIRE_OK(hot_offline(scene.r, &e));
+	CHECK(e.moved == 4 && m.moves == 1, "%llu frames moved", (unsigned long long)e.moved);
+	REQUIRE_OK(hot_remove(scene.r, NULL));
+	sim_mem_drop(memory);
+	p = movable_get(&m);
+	same = true;
+	for (unsigned i = 0; i < 4 * PAGE_SIZE / sizeof(*p); i++)
+		same &= p[i] == UINT64_C(0x3c3c3c3c3c3c3c3c);
+	movable_put(&m);
+	movable_free(&m);
+	rig_check_silent("moved");
+	return same;
+}
+
+static void move_no_copy(const void *arg)
+{
+	CHECK(!content_moves(arg, "move-no-copy"), "the content came along");
+}
+
+static void move(const void *arg)
+{
+	CHECK(content_moves(arg, NULL), "the content is lost");
+}
+
 static void neighbour_leaf(const void *arg)
 {
 	struct hot_region *n;
@@ -326,6 +400,10 @@ int main(int argc, char **argv)
 		const char *name = p.rig.mode->name;
 
 		tap_ok(rig_run(leak_table, &p.rig), "%s: leak-table", name);
+		tap_ok(rig_run(leak_records, &p.rig), "%s: leak-records", name);
+		tap_ok(rig_run(undo_forgotten, &p.rig), "%s: undo-forgotten", name);
+		tap_ok(rig_run(move_no_copy, &p.rig), "%s: move-no-copy", name);
+		tap_ok(rig_run(move, &p.rig), "%s: content moves", name);
 		tap_ok(rig_run(neighbour_leaf, &p.rig), "%s: neighbour-leaf", name);
 		tap_ok(rig_run(small_leaf, &p.rig), "%s: small-leaf", name);
 		tap_ok(rig_run(pgd_late, &p.rig), "%s: pgd-late", name);

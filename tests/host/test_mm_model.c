@@ -165,6 +165,7 @@ static void run_beside_fence(const void *arg)
 /* Side by side, but held by others, or old in another way: not one run. */
 static void runs_of_like_ones(const void *arg)
 {
+	unsigned kept;
 	struct violation v[4];
 	unsigned n;
 
@@ -175,7 +176,7 @@ static void runs_of_like_ones(const void *arg)
 	pte_store(slot(page(0, 5), 0), PTE_NONE);
 	pte_store(slot(page(0, 6), 0), PTE_NONE);
 	model_complete(window_begun);
-	n = model_take_violations(v, ARRAY_LEN(v));
+	n = model_take_violations(v, ARRAY_LEN(v), &kept);
 	CHECK(n == 2, "%u records", n);
 	for (unsigned i = 0; i < n && i < 4; i++)
 		CHECK(pte_prot(v[i].old) == (v[i].va == page(0, 6) ? PROT_RO : PROT_RW),
@@ -191,6 +192,7 @@ static void runs_of_like_ones(const void *arg)
 
 static void runs_are_split(const void *arg)
 {
+	unsigned kept;
 	struct violation v[8];
 	unsigned n;
 
@@ -201,7 +203,7 @@ static void runs_are_split(const void *arg)
 	REQUIRE_OK(arch_rfence(arch_harts_online(), page(0, 30), 10 * PAGE_SIZE));
 	fence_local_va(page(0, 10));
 	model_complete(window_begun);
-	n = model_take_violations(v, ARRAY_LEN(v));
+	n = model_take_violations(v, ARRAY_LEN(v), &kept);
 	CHECK(n == 3, "%u records", n);
 	for (unsigned i = 0; i < n && i < 8; i++) {
 		uint64_t want = v[i].va == page(0, 10) ? 6 : 7;
@@ -317,6 +319,7 @@ static void own_changes_only(const void *arg)
 
 static void overflow(const void *arg)
 {
+	unsigned kept;
 	struct violation v[16];
 	uint32_t kinds = 0;
 	unsigned n;
@@ -328,7 +331,7 @@ static void overflow(const void *arg)
 
 		leaf(page(0, i), (k + 1) * PAGE_SIZE);
 	}
-	n = model_take_violations(v, ARRAY_LEN(v));
+	n = model_take_violations(v, ARRAY_LEN(v), &kept);
 	CHECK(n == 1, "%u violations", n);
 	for (unsigned i = 0; i < n; i++)
 		kinds |= BIT(v[i].kind);
@@ -354,6 +357,7 @@ static void many_pages(const void *arg)
 /* Thousands of tables come and go in any order; the rest stay known. */
 static void many_tables(const void *arg)
 {
+	unsigned kept;
 	static const struct shape large = {.name = "large",
 					   .ram = {{UINT64_C(0x80000000), 64 * SZ_2M}},
 					   .nr_ram = 1,
@@ -392,19 +396,20 @@ static void many_tables(const void *arg)
 			pte_store(slot(va + i * SZ_2M, 0), PTE_NONE);
 	}
 	model_complete(window_begun);
-	CHECK(model_take_violations(v, 1) == left, "some of %u tables are not known", left);
+	CHECK(model_take_violations(v, 1, &kept) == left, "some of %u tables are not known", left);
 }
 
 static void violations_are_counted(const void *arg)
 {
+	unsigned kept;
 	struct violation v[2];
 
 	window_setup(arg);
 	for (unsigned i = 0; i < 60; i += 2)
 		pte_store(slot(page(0, i), 0), PTE_NONE);
 	model_complete(window_begun);
-	CHECK(model_take_violations(v, 2) == 30, "not all are counted");
-	CHECK(model_take_violations(v, 2) == 0, "they are reported twice");
+	CHECK(model_take_violations(v, 2, &kept) == 30, "not all are counted");
+	CHECK(model_take_violations(v, 2, &kept) == 0, "they are reported twice");
 	CHECK(window_complete() == 0, "they are reported by the next operation");
 }
 

@@ -88,9 +88,10 @@ static void agrees(const void *arg)
 		}
 		{
 			static struct violation v[16];
-			unsigned n = model_take_violations(v, ARRAY_LEN(v));
+			unsigned kept;
+	unsigned n = model_take_violations(v, ARRAY_LEN(v), &kept);
 
-			for (unsigned i = 0; i < n && i < ARRAY_LEN(v); i++)
+			for (unsigned i = 0; i < kept; i++)
 				said.bits[0] |= v[i].holders.bits[0];
 			if (n > ARRAY_LEN(v))
 				said = due;

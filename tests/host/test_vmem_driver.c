@@ -26,6 +26,9 @@ static void test_start(void)
 	       "describes itself: %s", text);
 	tap_ok(rig.v.nr_requests == 0, "sends nothing when nothing is plugged");
 	tap_ok(rig.v.polled, "polls without an interrupt");
+	tap_ok((rig.io.driver_features >> VIRTIO_MEM_F_UNPLUGGED_INACCESSIBLE & 1) != 0 &&
+		       (rig.v.features >> VIRTIO_MEM_F_UNPLUGGED_INACCESSIBLE & 1) != 0,
+	       "accepts UNPLUGGED_INACCESSIBLE");
 	tap_ok(virtio_mem_config_changed(&rig.v), "asks for a first look");
 	tap_ok(!virtio_mem_config_changed(&rig.v), "once");
 	tap_ok(rig.io.misuses == 0, "uses registers as it may");
@@ -67,6 +70,35 @@ static void test_plug(void)
 	tap_ok(virtio_mem_check(&rig.v) == OK && rig.v.plugged_bytes == 3 * B, "accounts agree");
 	tap_ok(rig.io.misuses == 0 && !rig.v.broken, "uses registers as it may");
 	rig_end();
+}
+
+/* Only what can be used is worth plugging. */
+static void test_granules(void)
+{
+	static const struct {
+		uint64_t addr, usable, block, granule, start, size;
+	} rows[] = {
+		{RIG_ADDR, 64 * B, B, B, RIG_ADDR, 64 * B},
+		{RIG_ADDR + 4096, 64 * B, 4096, B, RIG_ADDR + B, 63 * B},
+		{RIG_ADDR + B / 2, 64 * B, B / 2, B, RIG_ADDR + B, 63 * B},
+		{RIG_ADDR, 64 * B + 4096, 4096, B, RIG_ADDR, 64 * B},
+		{RIG_ADDR + B, 64 * B, B, 4 * B, RIG_ADDR + 4 * B, 60 * B},
+		{RIG_ADDR, 12 * B, 4 * B, B, RIG_ADDR, 12 * B},
+		{RIG_ADDR + 4096, B, 4096, B, RIG_ADDR + B, 0},
+		{RIG_ADDR + 4096, 4096, 4096, B, RIG_ADDR + B, 0},
+		{RIG_ADDR, 0, B, B, RIG_ADDR, 0},
+	};
+
+	for (unsigned i = 0; i < ARRAY_LEN(rows); i++) {
+		struct virtio_mem_geometry g = {.addr = rows[i].addr,
+						.usable_size = rows[i].usable,
+						.block_size = rows[i].block};
+		struct region r = virtio_mem_granules(&g, rows[i].granule);
+
+		tap_ok(r.start == rows[i].start && r.size == rows[i].size,
+		       "granules of %#llx: %#llx+%#llx", (unsigned long long)rows[i].granule,
+		       (unsigned long long)r.start, (unsigned long long)r.size);
+	}
 }
 
 /* Requests that cannot be right are not sent. */
@@ -355,6 +387,7 @@ int main(void)
 {
 	test_start();
 	test_plug();
+	test_granules();
 	test_refused_here();
 	test_denied();
 	test_busy();

@@ -458,9 +458,15 @@ static void noise(void)
 	memset(response() + 2, 0xee, 8);
 }
 
+static void state_without_ack(void)
+{
+	le16_store(response() + 8, VIRTIO_MEM_STATE_MIXED);
+}
+
 static void test_odd_answers(void)
 {
 	static const uint16_t types[] = {VIRTIO_MEM_RESP_ERROR, VIRTIO_MEM_RESP_NACK, 77};
+	uint16_t state = 9;
 
 	rig_start();
 	rig.after_notify = noise;
@@ -468,6 +474,16 @@ static void test_odd_answers(void)
 		       virtio_mem_unplug(&rig.v, RIG_ADDR, B) == OK &&
 		       virtio_mem_unplug_all(&rig.v) == OK && rig_agrees(),
 	       "only the type of a response counts");
+	rig_end();
+
+	/* 5.15.6.7.1: a state without an ACK says nothing, even if it looks like one. */
+	rig_start();
+	rig.after_notify = state_without_ack;
+	rig.answer = VIRTIO_MEM_RESP_NACK;
+	rig.answer_left = 1;
+	tap_ok(virtio_mem_state(&rig.v, RIG_ADDR, B, &state) == ERR_NACK && state == 9 &&
+		       !rig.v.broken,
+	       "the state of a STATE that was refused is not looked at");
 	rig_end();
 
 	for (unsigned i = 0; i < ARRAY_LEN(types); i++) {

@@ -108,14 +108,15 @@ unsigned arch_hart(void)
 
 void spin_lock(struct spinlock *l)
 {
-	if (l->next++ != l->serving)
+	if (l->held != 0)
 		abort(); /* a deadlock, with one hart */
+	l->held = 1;
 	rig.locked++;
 }
 
 void spin_unlock(struct spinlock *l)
 {
-	l->serving++;
+	l->held = 0;
 	rig.locked--;
 }
 
@@ -168,19 +169,22 @@ void mmio_write32(vaddr_t reg, uint32_t value)
 void *dma_alloc(uint64_t size, paddr_t *pa)
 {
 	uint64_t bytes = align_up(size, PAGE_SIZE);
+	unsigned slot = 0;
 	void *p;
 
-	if (rig.nr_allocs == RIG_MAX_ALLOCS)
-		abort();
 	if (++rig.nr_allocs == rig.fail_alloc)
 		return NULL;
+	while (slot < RIG_MAX_ALLOCS && rig.allocs[slot] != NULL)
+		slot++;
+	if (slot == RIG_MAX_ALLOCS)
+		abort();
 	p = aligned_alloc(PAGE_SIZE, bytes);
 	if (p == NULL)
 		abort();
 	memset(p, 0, bytes);
 	*pa = (paddr_t)(uintptr_t)p;
-	rig.allocs[rig.nr_allocs - 1] = p;
-	rig.alloc_bytes[rig.nr_allocs - 1] = bytes;
+	rig.allocs[slot] = p;
+	rig.alloc_bytes[slot] = bytes;
 	rig.live_allocs++;
 	return p;
 }
