@@ -16,9 +16,12 @@ PURPOSE := $(if $(filter check floor matrix,$(TOOL_GOALS)),check,$(if $(filter r
 
 ifneq ($(TOOL_GOALS),)
 ifeq ($(SETUP),no)
+ifneq ($(filter clean format,$(MAKECMDGOALS)),)
+$(error SETUP=no only lists: give it one goal, without clean or format)
+endif
 # Only list: whatever the goal is, nothing else is done.
-.PHONY: $(MAKECMDGOALS)
-$(MAKECMDGOALS):
+.PHONY: $(TOOL_GOALS)
+$(TOOL_GOALS):
 	@SETUP=no host/setup.sh --for $(PURPOSE)
 else
 include $(B)/tools.mk
@@ -74,6 +77,8 @@ $(early-all): CFLAGS += $(EARLY_CFLAGS)
 define compiler_text
 $(shell $(CC) --version 2>/dev/null | head -n 1)
 $(CFLAGS) $(EARLY_CFLAGS)
+$(LOAD_ADDR) $(early-all) $(objs-all)
+$(HOST_CFLAGS) $(TEST_CFLAGS)
 $(shell $(HOSTCC) --version 2>/dev/null | head -n 1)
 endef
 $(B)/compiler: FORCE
@@ -99,7 +104,7 @@ $(B)/early.checked: $(early-all)
 	if [ -n "$$bad" ]; then echo "absolute relocations in early code:"; echo "$$bad"; exit 1; fi
 	@touch $@
 
-$(ELF): $(early-all) $(objs-all) $(B)/early.checked linker/hotwalk.ld
+$(ELF): $(early-all) $(objs-all) $(B)/early.checked $(B)/compiler linker/hotwalk.ld
 	@echo "  LD      $@"
 	@$(CC) $(ISA) -nostdlib -nostartfiles -static -Wl,--gc-sections -Wl,--defsym=LOAD_ADDR=$(LOAD_ADDR) \
 		-Wl,-T,linker/hotwalk.ld -Wl,-Map,$(B)/hotwalk.map -Wl,-n -Wl,--no-warn-rwx-segments -o $@ \
@@ -154,7 +159,7 @@ fdt-objs := $(patsubst $(LIBFDT_SOURCE)/%.c,$(T)/fdt/%.o,$(if $(LIBFDT_SOURCE),$
 # What a test links beside itself, by its name: the longest prefix wins.
 srcs-test_args := firmware/args.c
 srcs-test_machine := $(machine-srcs)
-srcs-test_machine_probe := $(machine-srcs) firmware/ramprobe.c
+srcs-test_machine_probe := $(machine-srcs) $(wildcard firmware/ramprobe*.c)
 srcs-test_device := $(device-srcs)
 srcs-test_vmem_driver := $(vmem-srcs) $(device-srcs)
 srcs-test_vmem_driver_builtin := $(vmem-srcs) $(device-srcs) $(addprefix platform/,builtin.c mmio_insn.c scribble.c)

@@ -17,8 +17,8 @@ VMEM_SCHEDULE ?= 100%,23%,0,57%,41%,100%
 TIMEOUT ?= 300
 
 RAM_BASE := 0x80000000
-# Sizes with a suffix as bytes.
-bytes = $(shell numfmt --from=iec $(1))
+# Sizes as bytes; without a suffix they are MiB, as for QEMU's -m.
+bytes = $(shell echo '$(1)' | sed 's/[0-9]$$/&M/' | numfmt --from=iec)
 MEM_BYTES := $(call bytes,$(MEM))
 VMEM_BYTES := $(call bytes,$(VMEM_SIZE))
 # The device's region: the next GiB above boot RAM, inside QEMU's RAM but not in the tree's share
@@ -34,9 +34,9 @@ comma := ,
 QEMU_vhost = -m $(TOTAL_MIB)M -object memory-backend-memfd,id=ram,size=$(TOTAL_MIB)M,share=on \
 	-global virtio-mmio.force-legacy=false -chardev socket,id=vmem0,path={socket} \
 	-device $(QEMU_VHOST_DEVICE),chardev=vmem0,virtio-id=24,num_vqs=1,config_size=56 \
-	-append '$(strip mem=$(MEM) vmem=vhost $(ARGS))'
-QEMU_builtin = -m $(MEM) -append '$(strip vmem=builtin $(ARGS))'
-QEMU_none = -m $(MEM) -append '$(strip vmem=none $(ARGS))'
+	-append '$(strip mem=$(MEM_BYTES) vmem=vhost $(ARGS))'
+QEMU_builtin = -m $(shell echo $$(( $(MEM_BYTES) >> 20 )))M -append '$(strip vmem=builtin $(ARGS))'
+QEMU_none = -m $(shell echo $$(( $(MEM_BYTES) >> 20 )))M -append '$(strip vmem=none $(ARGS))'
 
 DAEMON_vhost = --daemon '$(VMEMD) --socket {socket} --addr $(VMEM_ADDR) --size $(VMEM_SIZE) \
 	--block $(VMEM_BLOCK) --schedule $(VMEM_SCHEDULE)'

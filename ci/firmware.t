@@ -99,6 +99,41 @@ row('no-floating-point', 0, ['CPU=rv64,f=off,d=off,zfa=off'], like => [$pass]);
 row('builtin', 0, ['VMEM=builtin'], like => [$pass, $builtin]);
 row('builtin-sv39', 0, ['VMEM=builtin', 'ARGS=mode=sv39'], like => [$pass, $builtin]);
 row('builtin-small', 0, ['VMEM=builtin', 'MEM=128M', 'SMP=2'], like => [$pass, $builtin]);
+# ---- a built-in device of another kind, or one that does not do as it should
+# (each misbehaviour has a test in vmem.*, which every run with VMEM=builtin makes; here from the start)
+
+row('vmem-one-hart', 0, ['VMEM=builtin', 'SMP=1', 'ARGS=test=vmem.*'], like => [$pass], suites => ['vmem']);
+row('vmem-eight-harts', 0, ['VMEM=builtin', 'SMP=8', 'ARGS=test=vmem.*'], like => [$pass], suites => ['vmem']);
+row('vmem-block-4k', 0, ['VMEM=builtin', 'ARGS=vmem.block=4K test=vmem.state,vmem.error,vmem.accounts,vmem.usable,hotplug.block'],
+	like => [$pass, qr/^# vmem0: builtin .*block 4 KiB/m], suites => [qw(vmem hotplug)]);
+row('vmem-block-128m', 0, ['VMEM=builtin', 'MEM=2G', 'ARGS=vmem.block=128M vmem.size=512M test=vmem.state,vmem.error,hotplug.all'],
+	like => [$pass, qr/^# vmem0: builtin .*block 128 MiB/m], suites => [qw(vmem hotplug)]);
+row('vmem-block-1g', 0, ['VMEM=builtin', 'MEM=6G', 'ARGS=vmem.block=1G vmem.size=2G test=vmem.short_answer,hotplug.block'],
+	like => [$pass, qr/^# vmem0: builtin .*block 1 GiB/m], suites => [qw(vmem hotplug)]);
+row('vmem-leftovers', 0, ['VMEM=builtin', 'ARGS=vmem.fault=leftovers:5,busy:4 test=hotplug.block,hotplug.all'],
+	like => [$pass, qr/^# builtin: 10 MiB left plugged by an earlier run/m], suites => ['hotplug']);
+row('vmem-leftovers-stay', 0, ['VMEM=builtin', 'ARGS=vmem.fault=leftovers,busy test=boot.*,hotplug.block'],
+	like => [$pass, qr/^# builtin: leftovers cannot be unplugged: device given up/m,
+		qr/^ok \d+ hotplug\.block # SKIP the virtio-mem device cannot be used/m], suites => ['boot']);
+row('vmem-features-refused', 0, ['VMEM=builtin', 'ARGS=vmem.fault=features-refused test=boot.*,hotplug.block'],
+	like => [$pass, qr/^# builtin: device refuses features /m,
+		qr/^ok \d+ hotplug\.block # SKIP the virtio-mem device cannot be used/m], suites => ['boot']);
+row('vmem-odd-addr', 0, ['VMEM=builtin', 'ARGS=vmem.fault=odd-addr test=boot.*,hotplug.block'],
+	like => [$pass, qr/^# builtin: config addr 0x[0-9a-f]+ is no multiple of block_size/m], suites => ['boot']);
+row('vmem-readable', 0, ['VMEM=builtin', 'ARGS=vmem.fault=no-inaccessible test=hotplug.block,hotplug.all'],
+	like => [$pass, qr/^# vmem0: builtin .*unplugged-readable/m], suites => ['hotplug']);
+row('vmem-odd', 0, ['VMEM=builtin', 'ARGS=vmem.fault=noise,late,spurious,torn:40,keep-content test=hotplug.block,hotplug.order,hotplug.follow'],
+	like => [$pass], suites => ['hotplug']);
+row('vmem-error', 1, ['VMEM=builtin', 'ARGS=vmem.fault=error:1 test=hotplug.block,hotplug.all'],
+	like => [qr/^# builtin: ERROR to PLUG .*: device given up/m, qr/^hotwalk: DONE FAIL /m],
+	unlike => [qr/PANIC/]);
+row('bad-vmem-fault', 2, ['VMEM=builtin', 'ARGS=vmem.fault=busy:3,nonsense'],
+	like => [qr/^#   leftovers +3 /m, qr/^hotwalk: DONE NOTHING wrong boot arguments: vmem\.fault=nonsense: no such fault/m]);
+row('bad-vmem-fault-count', 2, ['VMEM=builtin', 'ARGS=vmem.fault=busy:0'],
+	like => [qr/vmem\.fault=busy:0: no such fault/]);
+row('vmem-fault-without', 2, ['VMEM=none', 'ARGS=vmem.fault=busy'],
+	like => [qr/^hotwalk: DONE NOTHING .*needs the built-in device/m]);
+
 row('no-model', 0, ['ARGS=model=off'], like => [$pass]);
 row('no-device', 0, ['VMEM=none'], like => [$pass, qr/^# vmem: no virtio-mem device/m,
 	qr/^ok \d+ hotplug\.all # SKIP no virtio-mem device/m], suites => [qw(boot table)]);

@@ -156,6 +156,11 @@ void arch_wmb(void)
 	raw_fence_w_w();
 }
 
+void arch_mb(void)
+{
+	raw_fence_rw_rw();
+}
+
 bool arch_has_rfence(void)
 {
 	return sbi()->rfence;
@@ -171,12 +176,6 @@ enum err arch_rfence(const struct hartset *targets, vaddr_t start, uint64_t size
 	if (!sbi()->rfence)
 		return ERR_NOSYS;
 	token = observe_begin();
-	/*
-	 * SBI orders the targets' fences behind this hart's earlier stores only as far as the
-	 * implementation's interrupt does; the fence makes it certain (RVWMO: stores before the
-	 * ecall's own accesses to the request).
-	 */
-	raw_fence_rw_rw();
 	hartset_for_each(first, targets) {
 		uint64_t base = hart_get(first)->hartid;
 		uint64_t mask = 0;
@@ -204,9 +203,13 @@ unsigned arch_hart(void)
 	return hart_self()->index;
 }
 
-const struct hartset *arch_harts_online(void)
+struct hartset arch_harts_online(void)
 {
-	return &online;
+	struct hartset s;
+
+	for (unsigned i = 0; i < HARTSET_WORDS; i++)
+		s.bits[i] = __atomic_load_n(&online.bits[i], __ATOMIC_RELAXED);
+	return s;
 }
 
 void arch_hart_starting(unsigned hart)

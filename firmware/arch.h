@@ -48,6 +48,9 @@ void fence_local_va_asid(vaddr_t va, uint16_t asid); /* both */
 /* Stores before it are seen by other harts before stores behind it (RVWMO: FENCE W,W). */
 void arch_wmb(void);
 
+/* Accesses before it are ordered before accesses behind it (RVWMO: FENCE RW,RW). */
+void arch_mb(void);
+
 /*
  * SBI RFENCE: SFENCE.VMA on each hart of @targets (this one may be among them), complete on
  * return (SBI defines success as "IPI was sent"; every kernel depends on completion).
@@ -69,8 +72,9 @@ enum err must_check arch_ipi_call(const struct hartset *targets, void (*fn)(void
 				  const void *arg, size_t size);
 bool arch_has_ipi(void);
 
-unsigned arch_hart(void);		       /* index of this hart */
-const struct hartset *arch_harts_online(void); /* harts that translate with our tables */
+unsigned arch_hart(void); /* index of this hart */
+/* Harts that translate with our tables, as of now: what changes behind it is not in it. */
+struct hartset arch_harts_online(void);
 
 /* Bytes of physical memory. Only boot RAM and online hot-added memory may be asked for. */
 void *phys_to_ptr(paddr_t pa);

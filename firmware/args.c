@@ -44,7 +44,8 @@ _Static_assert(sizeof(enum flush_arg) == sizeof(unsigned), "stored as unsigned")
 static const struct arg table[] = {
 	{"test", ARG_TEXT, AT(test),
 	 .help = "test=GLOB,...      run the tests whose names match (test=boot.*,table.*)"},
-	{"list", ARG_FLAG, AT(list), .help = "list               print the names of all tests, run none"},
+	{"list", ARG_FLAG, AT(list),
+	 .help = "list               print the names of all tests, run none"},
 	{"seed", ARG_SEED, AT(seed), ANY,
 	 .help = "seed=NUMBER        repeat the run that printed this seed"},
 	{"shuffle", ARG_SWITCH, AT(shuffle), .choices = switch_choices,

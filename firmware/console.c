@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "firmware/arch.h"
 #include "firmware/image.h"
 #include "firmware/lock.h"
 #include "firmware/sbi.h"
@@ -37,9 +38,16 @@ static void put_line(size_t len)
 
 void vsay(const char *prefix, const char *fmt, va_list ap)
 {
-	bool irq = spin_lock_irq(&console_lock);
-	int n = snprintf(line, CONSOLE_LINE, "%s", prefix);
-	size_t len = (size_t)n;
+	bool irq = arch_irq_save();
+	/* This hart trapped while it was printing: that line is lost, this one must not be. */
+	bool mine = console_lock.held != 0 && console_lock.holder == arch_hart() + 1;
+	int n;
+	size_t len;
+
+	if (!mine)
+		spin_lock(&console_lock);
+	n = snprintf(line, CONSOLE_LINE, "%s", prefix);
+	len = (size_t)n;
 
 	n = vsnprintf(line + len, CONSOLE_LINE - len, fmt, ap);
 	if (n < 0)
@@ -52,7 +60,9 @@ void vsay(const char *prefix, const char *fmt, va_list ap)
 	line[len++] = '\r';
 	line[len++] = '\n';
 	put_line(len);
-	spin_unlock_irq(&console_lock, irq);
+	if (!mine)
+		spin_unlock(&console_lock);
+	arch_irq_restore(irq);
 }
 
 void say(const char *fmt, ...)

@@ -41,5 +41,6 @@ RAW_FENCE(w_w, w, w)
 RAW_FENCE(r_r, r, r)
 RAW_FENCE(rw_rw, rw, rw)
 RAW_FENCE(w_o, w, o)
+RAW_FENCE(rw_ow, rw, ow)
 
 #endif

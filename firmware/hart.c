@@ -32,6 +32,7 @@ struct hart hart_table[MAX_HARTS];
 static struct hart_boot hart_boot[MAX_HARTS];
 static unsigned nr_harts;
 static struct hartset peers; /* started, idle or busy, not lost */
+static struct hartset arrived;
 
 /*
  * One inter-hart call at a time, for all. Calls are numbered and their argument is copied here, so
@@ -106,11 +107,19 @@ unsigned hart_init(const struct machine *m, uint64_t boot_hartid, uint64_t limit
 	return nr_harts;
 }
 
+static void park_if_lost(const struct hart *h)
+{
+	/* Offline: it gets no fences, so it must not touch memory that is in use. */
+	if (__atomic_load_n(&h->lost, __ATOMIC_RELAXED) != 0)
+		hart_park();
+}
+
 static void ipi_irq(struct trap_frame *f)
 {
 	(void)f;
 	/* Clear before looking: a request that comes in between sets it again. */
 	csr_read_clear_sip(UINT64_C(1) << IRQ_SOFT);
+	park_if_lost(hart_self());
 	hart_ipi_poll();
 }
 
@@ -205,6 +214,8 @@ bool arch_has_ipi(void)
 	return sbi()->ipi;
 }
 
+static void lose(unsigned hart);
+
 /* A hart that does not answer is left out from here on: nothing can be said of what it holds. */
 static void ipi_give_up(const struct ipi_wait *w)
 {
@@ -217,8 +228,7 @@ static void ipi_give_up(const struct ipi_wait *w)
 		__atomic_store_n(&t->ipi_pending, 0, __ATOMIC_RELAXED);
 		note("hart%u (id %llu) did not answer an interrupt within %u ms: left out", h,
 		     (unsigned long long)t->hartid, IPI_TIMEOUT_MS);
-		hartset_del(&peers, h);
-		arch_hart_offline(h);
+		lose(h);
 	}
 }
 
@@ -259,9 +269,11 @@ enum err arch_ipi_call(const struct hartset *targets, void (*fn)(void *), const 
 	return err;
 }
 
-static void end_job(struct hart *h, enum job_state state)
+static void end_job(struct hart *h, enum job_state state, uint32_t number)
 {
 	h->recover = NULL;
+	park_if_lost(h);
+	__atomic_store_n(&h->job_ended, number, __ATOMIC_RELAXED);
 	__atomic_store_n(&h->job_state, state, __ATOMIC_RELEASE);
 	wake(0); /* the boot hart is who posts jobs */
 }
@@ -280,11 +292,13 @@ void hart_main(void)
 	arch_irq_restore(true);
 	/* Shootdowns reach it from here on; the fence closes the gap between satp and this. */
 	arch_hart_online(h->index);
+	arch_mb(); /* seen as online before the fence: who stores behind it sees us */
 	fence_local_all();
-	end_job(h, JOB_DONE);
+	end_job(h, JOB_DONE, 0);
 
 	for (;;) {
 		struct context c;
+		uint32_t number;
 
 		/* Interrupts off between the look and WFI, or the wake-up could slip between. */
 		arch_irq_save();
@@ -294,13 +308,14 @@ void hart_main(void)
 			arch_irq_save();
 		}
 		arch_irq_restore(true);
+		number = h->job_number;
 		__atomic_store_n(&h->job_state, JOB_RUNNING, __ATOMIC_RELAXED);
 		h->recover = &c;
 		if (context_save(&c) == 0) {
 			h->job(h->job_arg);
-			end_job(h, JOB_DONE);
+			end_job(h, JOB_DONE, number);
 		} else {
-			end_job(h, JOB_TRAPPED);
+			end_job(h, JOB_TRAPPED, h->job_number);
 		}
 	}
 }
@@ -310,7 +325,7 @@ static bool job_ended(void *arg)
 	const struct hart *h = arg;
 	uint32_t state = __atomic_load_n(&h->job_state, __ATOMIC_ACQUIRE);
 
-	return state == JOB_DONE || state == JOB_TRAPPED;
+	return (state == JOB_DONE || state == JOB_TRAPPED) && h->job_ended == h->job_number;
 }
 
 void hart_start_all(uint64_t satp, char *stacks, uint64_t timeout_ms)
@@ -347,9 +362,11 @@ void hart_start_all(uint64_t satp, char *stacks, uint64_t timeout_ms)
 			note("hart%u (id %llu) did not arrive within %llu ms", i,
 			     (unsigned long long)hart_table[i].hartid,
 			     (unsigned long long)timeout_ms);
-			hartset_del(&peers, i);
+			lose(i);
 		}
 	}
+	arrived = peers;
+	hartset_add(&arrived, 0);
 }
 
 struct hartset hart_peers(void)
@@ -357,12 +374,28 @@ struct hartset hart_peers(void)
 	return peers;
 }
 
+struct hartset hart_arrived(void)
+{
+	return arrived;
+}
+
+/* The harts of @harts that can be asked: peers, and not this one. */
+static struct hartset askable(const struct hartset *harts)
+{
+	struct hartset s = *harts;
+
+	for (unsigned i = 0; i < HARTSET_WORDS; i++)
+		s.bits[i] &= peers.bits[i];
+	hartset_del(&s, arch_hart());
+	return s;
+}
+
 void hart_post(const struct hartset *harts, void (*fn)(void *), void *arg)
 {
-	struct hartset others = *harts;
+	struct hartset others = askable(harts);
 
-	hartset_del(&others, arch_hart());
 	hartset_for_each(i, &others) {
+		hart_table[i].job_number++;
 		hart_table[i].job = fn;
 		hart_table[i].job_arg = arg;
 		/* Release: the job's data is there before the job is. */
@@ -372,30 +405,41 @@ void hart_post(const struct hartset *harts, void (*fn)(void *), void *arg)
 		note("sbi: send_ipi failed; harts may not wake");
 }
 
+static void lose(unsigned hart)
+{
+	struct hartset one = hartset_of(hart);
+
+	hartset_del(&peers, hart);
+	__atomic_store_n(&hart_table[hart].lost, 1, __ATOMIC_RELAXED);
+	arch_hart_offline(hart);
+	send_ipi(&one);
+}
+
 enum err hart_wait(const struct hartset *harts, uint64_t timeout_ms, struct hartset *lost)
 {
 	uint64_t deadline = time_deadline_ms(timeout_ms);
+	struct hartset asked = askable(harts);
 	enum err err = OK;
 
-	*lost = (struct hartset){{0}};
-	hartset_for_each(i, harts) {
-		bool ended;
+	*lost = *harts;
+	hartset_sub(lost, &asked);
+	hartset_del(lost, arch_hart());
+	if (!hartset_empty(lost))
+		err = ERR_INVAL;
+	hartset_for_each(i, &asked) {
+		const struct hart *h = &hart_table[i];
+		bool ended = wait_until(job_ended, &hart_table[i], deadline);
 
-		if (i == arch_hart())
-			continue;
-		ended = wait_until(job_ended, &hart_table[i], deadline);
-		if (ended && hart_table[i].job_state == JOB_DONE)
+		if (ended && __atomic_load_n(&h->job_state, __ATOMIC_RELAXED) == JOB_DONE)
 			continue;
 		hartset_add(lost, i);
 		if (ended) {
-			if (err == OK)
-				err = ERR_IO;
+			err = err == OK ? ERR_IO : err;
 			continue;
 		}
 		note("hart%u (id %llu) did not finish within %llu ms: left out from here on", i,
-		     (unsigned long long)hart_table[i].hartid, (unsigned long long)timeout_ms);
-		hartset_del(&peers, i);
-		arch_hart_offline(i);
+		     (unsigned long long)h->hartid, (unsigned long long)timeout_ms);
+		lose(i);
 		err = ERR_TIMEOUT;
 	}
 	return err;

@@ -35,7 +35,10 @@ struct hart {
 
 	void (*job)(void *);
 	void *job_arg;
-	uint32_t job_state; /* enum job_state; written with release */
+	uint32_t job_state;  /* enum job_state; written with release */
+	uint32_t job_number; /* of the job that was posted last */
+	uint32_t job_ended;  /* of the job that ended last: a late end is not taken for another */
+	uint32_t lost;	     /* 1: nobody counts on it any more; it parks as soon as it notices */
 
 	uint32_t ipi_pending; /* number of the inter-hart call that waits for this hart, 0: none */
 	uint32_t ipi_done;    /* number of the last one that it answered */
@@ -72,12 +75,15 @@ void hart_start_all(uint64_t satp, char *stacks, uint64_t timeout_ms);
 
 /* Harts that idle and take jobs, besides the boot hart. */
 struct hartset hart_peers(void);
+/* Harts that arrived after hart_start_all(), the boot hart included, also those lost since. */
+struct hartset hart_arrived(void);
 
 /*
  * Run @fn(@arg) on each hart of @harts (idle peers; the boot hart, if in the set, runs it itself
  * while the others do). Waits until all are done, at most @timeout_ms.
  * OK; ERR_TIMEOUT: some hart did not finish, it is named in *@lost and leaves the peers for good;
- * ERR_IO: some hart trapped (its trap has been printed), it is in *@lost but stays a peer.
+ * ERR_IO: some hart trapped (its trap has been printed), it is in *@lost but stays a peer;
+ * ERR_INVAL: some hart is no peer (any more), it is in *@lost and was not asked.
  */
 enum err must_check hart_run(const struct hartset *harts, void (*fn)(void *), void *arg,
 			     uint64_t timeout_ms, struct hartset *lost);

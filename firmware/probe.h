@@ -5,7 +5,7 @@
 
 #include "firmware/types.h"
 
-enum access { ACCESS_LOAD, ACCESS_STORE, ACCESS_FETCH };
+enum access { ACCESS_LOAD, ACCESS_STORE, ACCESS_FETCH, NR_ACCESSES };
 
 struct probe {
 	bool trapped;

@@ -11,32 +11,17 @@
 #include "firmware/image.h"
 #include "firmware/machine_priv.h"
 #include "firmware/probe.h"
+#include "firmware/ramprobe_priv.h"
 
 typedef unsigned long long ull;
-
-#define MAX_SPOTS 4096
-#define MAX_PIECES (MACHINE_MAX_RAM + MACHINE_MAX_RESERVED + 2)
 
 /* In each written word, beside its own address: no bus that floats or is stuck returns it. */
 #define WORD_KEY UINT64_C(0x5aa5c33c00000a5c)
 
-enum state { GOOD, DEAD, TWIN };
-
-struct spot {
-	paddr_t pa;
-	uint64_t word; /* what was there; of a twin then: how far below the other view lies */
-	uint8_t state; /* enum state */
-	bool loaded;
-	bool stored;
-	bool write; /* written even when all seems well */
-};
-
 /* Too large for the boot stack; used once, by one hart. */
-static struct spot spots[MAX_SPOTS];
+static struct spot spots[RAMPROBE_SPOTS];
 static unsigned nr_spots;
-static struct region pieces[MAX_PIECES]; /* RAM that may be written to, sorted */
-static unsigned nr_pieces;
-static struct region avoid[2]; /* image and blob, beside reserved memory */
+static struct region avoid[RAMPROBE_AVOID]; /* image, blob */
 static struct regions dead;
 static struct regions twins;
 
@@ -70,20 +55,15 @@ static uint64_t word_of(paddr_t pa)
 	return pa ^ WORD_KEY;
 }
 
-static bool overlaps(struct region a, struct region b)
-{
-	return a.start < region_end(b) && b.start < region_end(a);
-}
-
 static bool untouchable(const struct machine *m, paddr_t pa)
 {
 	struct region page = {align_down(pa, PAGE_SIZE), PAGE_SIZE};
 
 	for (unsigned i = 0; i < m->nr_reserved; i++) {
-		if (overlaps(page, m->reserved[i]))
+		if (ramprobe_overlaps(page, m->reserved[i]))
 			return true;
 	}
-	return overlaps(page, avoid[0]) || overlaps(page, avoid[1]);
+	return ramprobe_overlaps(page, avoid[0]) || ramprobe_overlaps(page, avoid[1]);
 }
 
 /*
@@ -132,11 +112,6 @@ static bool shows_beacon(const struct machine *m, paddr_t home, paddr_t pa)
 	return same;
 }
 
-static bool inside(struct region r, paddr_t pa)
-{
-	return pa >= r.start && pa - r.start < r.size;
-}
-
 static void add_hole(struct regions *holes, paddr_t start, paddr_t end)
 {
 	if (start >= end)
@@ -167,7 +142,7 @@ static void find_own_twins(const struct machine *m)
 	struct region own = {image, avoid[0].size};
 
 	for (unsigned i = 0; i < m->nr_ram; i++) {
-		if (inside(m->ram[i], home))
+		if (ramprobe_inside(m->ram[i], home))
 			own = m->ram[i];
 	}
 	for (unsigned i = 0; i < m->nr_ram; i++) {
@@ -176,9 +151,9 @@ static void find_own_twins(const struct machine *m)
 
 		for (unsigned shift = 21; shift < 56; shift++) {
 			uint64_t distance = UINT64_C(1) << shift;
-			bool up = inside(r, home + distance) &&
+			bool up = ramprobe_inside(r, home + distance) &&
 				  shows_beacon(m, home, home + distance);
-			bool down = !up && inside(r, home - distance) &&
+			bool down = !up && ramprobe_inside(r, home - distance) &&
 				    shows_beacon(m, home, home - distance);
 
 			if (!up && !down)
@@ -190,134 +165,10 @@ static void find_own_twins(const struct machine *m)
 			break;
 		}
 		/* Another window on the same DRAM, at any distance. */
-		if (r.start != own.start && inside(r, same_place) &&
+		if (r.start != own.start && ramprobe_inside(r, same_place) &&
 		    shows_beacon(m, home, same_place))
 			add_hole(&twins, r.start, r.start + min_u64(r.size, own.size));
 	}
-}
-
-/* ---- spots */
-
-static void add_piece(paddr_t start, paddr_t end)
-{
-	if (start < end && nr_pieces < MAX_PIECES)
-		pieces[nr_pieces++] = (struct region){start, end - start};
-}
-
-/* What of the pieces from @first on lies outside @hole. */
-static void punch_pieces(unsigned first, struct region hole)
-{
-	for (unsigned i = first; i < nr_pieces; i++) {
-		struct region p = pieces[i];
-
-		if (!overlaps(p, hole))
-			continue;
-		/* The part behind goes to the end and the list is sorted when it is complete. */
-		pieces[i].size = hole.start > p.start ? hole.start - p.start : 0;
-		add_piece(max_u64(region_end(hole), p.start), region_end(p));
-	}
-}
-
-static void sort_pieces(void)
-{
-	unsigned n = 0;
-
-	for (unsigned i = 0; i < nr_pieces; i++) {
-		struct region p = pieces[i];
-		unsigned at = n;
-
-		if (p.size == 0)
-			continue;
-		for (; at > 0 && pieces[at - 1].start > p.start; at--)
-			pieces[at] = pieces[at - 1];
-		pieces[at] = p;
-		n++;
-	}
-	nr_pieces = n;
-}
-
-/* RAM without what may not be touched, whole pages. */
-static void find_pieces(const struct machine *m)
-{
-	nr_pieces = 0;
-	for (unsigned i = 0; i < m->nr_ram; i++)
-		add_piece(m->ram[i].start, region_end(m->ram[i]));
-	for (unsigned i = 0; i < m->nr_reserved; i++)
-		punch_pieces(0, m->reserved[i]);
-	for (unsigned i = 0; i < ARRAY_LEN(avoid); i++)
-		punch_pieces(0, avoid[i]);
-	sort_pieces();
-}
-
-static struct region region_of(const struct machine *m, paddr_t pa)
-{
-	for (unsigned i = 0; i < m->nr_ram; i++) {
-		if (inside(m->ram[i], pa))
-			return m->ram[i];
-	}
-	return (struct region){pa, PAGE_SIZE};
-}
-
-/* The smallest power of two for which the spots of all pieces find room. */
-static uint64_t choose_stride(const struct machine *m)
-{
-	uint64_t stride = SZ_2M;
-	unsigned fixed = 2 * nr_pieces;
-
-	for (unsigned i = 0; i < m->nr_ram; i++) {
-		for (uint64_t d = SZ_2M; d < m->ram[i].size; d *= 2)
-			fixed++;
-	}
-	for (;; stride *= 2) {
-		uint64_t n = fixed;
-
-		for (unsigned i = 0; i < nr_pieces; i++)
-			n += pieces[i].size / stride + 1;
-		if (n <= MAX_SPOTS)
-			return stride;
-	}
-}
-
-/*
- * Stores are dear where memory is handed out on first use (an emulator's host clears 2 MiB for
- * each), so of all distances only the largest ones: what is missing is missing at the end.
- */
-#define WRITTEN_DISTANCES 4
-
-static void choose_spots_in(struct region piece, struct region ram, uint64_t stride)
-{
-	paddr_t last = region_end(piece) - PAGE_SIZE;
-	paddr_t next = piece.start;
-	uint64_t distance = SZ_2M;
-
-	while (nr_spots < MAX_SPOTS) {
-		paddr_t pa = next;
-		bool far = false;
-
-		while (distance < ram.size && ram.start + distance <= pa) {
-			far = ram.start + distance == pa &&
-			      distance >= ram.size >> WRITTEN_DISTANCES;
-			distance *= 2;
-		}
-		spots[nr_spots++] = (struct spot){
-			.pa = pa,
-			.write = far || pa == piece.start || pa == last,
-		};
-		if (pa == last)
-			break;
-		next = min_u64(align_down(pa, stride) + stride, last);
-		if (distance < ram.size)
-			next = min_u64(next, ram.start + distance);
-	}
-}
-
-static void choose_spots(const struct machine *m)
-{
-	uint64_t stride = choose_stride(m);
-
-	nr_spots = 0;
-	for (unsigned i = 0; i < nr_pieces; i++)
-		choose_spots_in(pieces[i], region_of(m, pieces[i].start), stride);
 }
 
 /* ---- passes over all spots */
@@ -511,8 +362,7 @@ enum err ramprobe_run(struct machine *m, struct region image, struct region blob
 	find_own_twins(m);
 	cut(m, &twins);
 
-	find_pieces(m);
-	choose_spots(m);
+	nr_spots = ramprobe_choose(m, avoid, spots);
 	pass(load_old, is_any, false);
 	*stats = (struct ramprobe_stats){.spots = nr_spots};
 	/* Once a tree is caught, a load that does not trap says nothing any more. */

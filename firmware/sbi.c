@@ -2,6 +2,8 @@
 /* Supervisor Binary Interface calls. */
 #include "firmware/sbi.h"
 
+#include "firmware/fence.h"
+
 #define EID_LEGACY_PUTCHAR 0x01
 #define EID_LEGACY_SHUTDOWN 0x08
 #define EID_BASE 0x10
@@ -90,18 +92,30 @@ int64_t sbi_set_timer(uint64_t ticks)
 	return SBI_CALL(EID_TIME, 0, ticks).error;
 }
 
+/*
+ * What the interrupted hart is to see is written before the interrupt is raised, whatever the SBI
+ * implementation does in between: memory before device output (RVWMO: FENCE RW,OW).
+ */
+static void before_interrupt(void)
+{
+	raw_fence_rw_ow();
+}
+
 int64_t sbi_send_ipi(uint64_t mask, uint64_t base)
 {
+	before_interrupt();
 	return SBI_CALL(EID_IPI, 0, mask, base).error;
 }
 
 int64_t sbi_remote_fence_i(uint64_t mask, uint64_t base)
 {
+	before_interrupt();
 	return SBI_CALL(EID_RFENCE, 0, mask, base).error;
 }
 
 int64_t sbi_remote_sfence_vma(uint64_t mask, uint64_t base, vaddr_t start, uint64_t size)
 {
+	before_interrupt();
 	return SBI_CALL(EID_RFENCE, 1, mask, base, start, size).error;
 }
 

@@ -9,6 +9,7 @@
 
 static uint64_t hz = DEFAULT_HZ;
 static uint64_t start;
+static uint64_t stretch = 100; /* percent */
 
 void time_init(uint64_t timebase_hz)
 {
@@ -37,9 +38,14 @@ uint64_t time_ms_to_ticks(uint64_t ms)
 	return ms * hz / 1000;
 }
 
+void time_stretch(uint64_t percent)
+{
+	stretch = percent;
+}
+
 uint64_t time_deadline_ms(uint64_t ms)
 {
-	return csr_read_time() + time_ms_to_ticks(ms);
+	return csr_read_time() + time_ms_to_ticks(ms) * stretch / 100;
 }
 
 bool time_past(uint64_t deadline)

@@ -75,11 +75,20 @@ void trap_print(const struct trap_frame *f)
 static void dispatch_irq(struct trap_frame *f)
 {
 	uint64_t n = f->scause & ~SCAUSE_IRQ;
+	struct hart *h = hart_self();
+	uint64_t resume = h->probe_resume;
+	struct context *recover = h->recover;
 
+	/* A trap inside the handler is neither the interrupted probe's nor the test's to leave by.
+	 */
+	h->probe_resume = 0;
+	h->recover = n == IRQ_TIMER ? recover : NULL;
 	if (n < NR_IRQS && irq_handlers[n] != NULL)
 		irq_handlers[n](f);
 	else
 		panic("interrupt %llu has no handler", (unsigned long long)n);
+	h->probe_resume = f->sepc == (uintptr_t)context_resume ? 0 : resume;
+	h->recover = recover;
 }
 
 void trap_dispatch(struct trap_frame *f)

@@ -20,11 +20,11 @@ static struct hot_region regions[MAX_REGIONS];
 static struct hot_region *first;
 static struct hot_region *unused;
 static unsigned nr_ever;
-static paddr_t boot_end;
+static const struct machine *machine;
 
-void hotplug_init(paddr_t end)
+void hotplug_init(const struct machine *m)
 {
-	boot_end = end;
+	machine = m;
 }
 
 struct hot_region *hot_first(void)
@@ -43,7 +43,7 @@ struct hot_region *hot_find(paddr_t pa)
 
 paddr_t hot_max_pa(void)
 {
-	paddr_t max = boot_end;
+	paddr_t max = region_end(machine->ram[machine->nr_ram - 1]);
 
 	for (const struct hot_region *r = first; r != NULL; r = r->next)
 		max = max_u64(max, region_end(r->phys));
@@ -84,7 +84,7 @@ static enum err check(struct region phys)
 {
 	struct region can = kernel_mappable_range();
 	const struct region *boot;
-	unsigned n = bootmem_regions(&boot);
+	unsigned n = bootmem_ram(&boot);
 
 	if (phys.size == 0 || !is_aligned(phys.start | phys.size, HOTPLUG_GRANULE))
 		return ERR_INVAL;
@@ -94,6 +94,10 @@ static enum err check(struct region phys)
 		return ERR_RANGE;
 	for (unsigned i = 0; i < n; i++) {
 		if (overlap(phys, boot[i]))
+			return ERR_EXIST;
+	}
+	for (unsigned i = 0; i < machine->nr_reserved; i++) {
+		if (overlap(phys, machine->reserved[i]))
 			return ERR_EXIST;
 	}
 	for (const struct hot_region *r = first; r != NULL; r = r->next) {

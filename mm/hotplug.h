@@ -11,6 +11,7 @@
 #ifndef MM_HOTPLUG_H
 #define MM_HOTPLUG_H
 
+#include "firmware/machine.h"
 #include "firmware/types.h"
 #include "mm/frame.h"
 #include "mm/map.h"
@@ -93,6 +94,7 @@ struct hot_region *hot_find(paddr_t pa);
 
 /* One past the highest frame that is memory, boot or hot-added. Linux: max_pfn. */
 paddr_t hot_max_pa(void);
-void hotplug_init(paddr_t boot_end);
+/* @m: its reserved memory is never hot-added. */
+void hotplug_init(const struct machine *m);
 
 #endif

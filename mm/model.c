@@ -174,11 +174,12 @@ static void add_record(struct record r)
 /* Harts that may cache an entry that is there now. What an unfenced one holds is unknown anyway. */
 static struct hartset cachers(void)
 {
+	struct hartset online = arch_harts_online();
 	struct hartset s = started;
 
 	hartset_sub(&s, &unfenced);
 	for (unsigned i = 0; i < HARTSET_WORDS; i++)
-		s.bits[i] |= arch_harts_online()->bits[i];
+		s.bits[i] |= online.bits[i];
 	return s;
 }
 
@@ -452,7 +453,7 @@ void model_table_freed(paddr_t pa)
 					  .pa = pa,
 					  .va = t->va,
 					  .level = t->level,
-					  .holders = *arch_harts_online()});
+					  .holders = arch_harts_online()});
 	for (unsigned i = nr_records; i-- > 0;) {
 		if (pte_is_table(records[i].old) && records[i].pa == pa)
 			report_record(VIOLATION_TABLE_FREED, &records[i], pa);
@@ -534,7 +535,7 @@ void model_frames_unplugged(struct region r)
 					  .level = leaf.level,
 					  .old = leaf.entry,
 					  .writer = arch_hart(),
-					  .holders = *arch_harts_online()});
+					  .holders = arch_harts_online()});
 	check_held(r, VIOLATION_FRAME_UNPLUGGED);
 	spin_unlock_irq(&lock, irq);
 }

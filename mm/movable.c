@@ -28,27 +28,25 @@ enum err movable_alloc(struct movable *m, unsigned order)
 	spin_lock(&m->lock);
 	m->order = order;
 	m->pa = pa;
+	m->full = true;
 	spin_unlock(&m->lock);
 	return OK;
 }
 
 void movable_free(struct movable *m)
 {
-	paddr_t pa;
-
 	spin_lock(&m->lock);
-	pa = m->pa;
-	m->pa = FRAME_NONE;
 	/* Under the lock: nobody moves it between the look and the free. */
-	if (pa != FRAME_NONE)
-		frame_free(pa, m->order, OWNER_MOVABLE);
+	if (m->full)
+		frame_free(m->pa, m->order, OWNER_MOVABLE);
+	m->full = false;
 	spin_unlock(&m->lock);
 }
 
 void *movable_get(struct movable *m)
 {
 	spin_lock(&m->lock);
-	if (m->pa != FRAME_NONE)
+	if (m->full)
 		return phys_to_ptr(m->pa);
 	spin_unlock(&m->lock);
 	return NULL;
@@ -66,7 +64,7 @@ static enum err move(struct movable *m, struct zone_block b)
 	paddr_t to;
 
 	spin_lock(&m->lock);
-	if (m->pa != b.pa) {
+	if (!m->full || m->pa != b.pa) {
 		err = ERR_BUSY;
 		goto out;
 	}

@@ -12,7 +12,8 @@
 /* Never moves itself; lives in memory that stays. Zeroed: empty. */
 struct movable {
 	struct spinlock lock;
-	paddr_t pa; /* FRAME_NONE: none */
+	bool full;
+	paddr_t pa; /* without meaning unless full */
 	unsigned order;
 	unsigned moves; /* how often it was moved */
 };

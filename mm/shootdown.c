@@ -98,7 +98,7 @@ static void run_control(void)
 enum err shootdown(const struct pt_batch *b)
 {
 	struct order o = order_for(b);
-	struct hartset others = *arch_harts_online();
+	struct hartset others;
 
 	run_control();
 
@@ -108,6 +108,10 @@ enum err shootdown(const struct pt_batch *b)
 		return OK;
 	if (!fault_armed(FAULT_NO_FENCE))
 		fence_here(&o);
+	/* The stores to entries before the look at who is online: a hart that is not seen here
+	 * comes online behind it and fences then. */
+	arch_mb();
+	others = arch_harts_online();
 	hartset_del(&others, arch_hart());
 	if (hartset_empty(&others) || fault_armed(FAULT_NO_SHOOTDOWN))
 		return OK;

@@ -24,6 +24,27 @@ uint64_t hotcase_nr_blocks(const struct test_run *t)
 	return min_u64(g->region_size, g->requested_size) / hotcase_block_size(t);
 }
 
+/* Tables, canaries and the like that an operation takes besides records. */
+#define SPARE_FRAMES 64
+
+bool hotcase_need(struct test_run *t, uint64_t n)
+{
+	uint64_t frames = n * hotcase_block_size(t) / PAGE_SIZE;
+	uint64_t records = (frames << FRAME_RECORD_SHIFT) / PAGE_SIZE;
+
+	if (hotcase_nr_blocks(t) < n) {
+		test_skip(t, "needs %llu blocks, the device has %llu", (unsigned long long)n,
+			  (unsigned long long)hotcase_nr_blocks(t));
+		return false;
+	}
+	if (frame_counts().free < records + SPARE_FRAMES) {
+		test_skip(t, "needs %llu KiB of boot memory for records",
+			  (unsigned long long)(records + SPARE_FRAMES) * PAGE_SIZE >> 10);
+		return false;
+	}
+	return true;
+}
+
 struct spots hotcase_spots(const struct test_run *t, struct region r)
 {
 	return (struct spots){direct_va(r.start), r.size, t->bench->seed};

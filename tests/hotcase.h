@@ -16,6 +16,11 @@ uint64_t hotcase_block_size(const struct test_run *t);
 uint64_t hotcase_nr_blocks(const struct test_run *t);
 /* @n blocks from the @first one on, of the device's region. */
 struct region hotcase_blocks(const struct test_run *t, uint64_t first, uint64_t n);
+/*
+ * Whether the device wants @n blocks, and boot memory has room for the records of them and for
+ * tables; if not, the test is skipped with the reason.
+ */
+bool hotcase_need(struct test_run *t, uint64_t n);
 /* Both ends of @r and a word in every 2 MiB, in the direct map. */
 struct spots hotcase_spots(const struct test_run *t, struct region r);
 

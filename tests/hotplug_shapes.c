@@ -95,10 +95,8 @@ TEST(hotplug, hole, .needs = NEEDS_VMEM, .clause = TRAP_CLAUSE)
 {
 	uint64_t n = hotcase_nr_blocks(t);
 
-	if (n < 8) {
-		test_skip(t, "region of %llu blocks is too small", (unsigned long long)n);
+	if (!hotcase_need(t, max_u64(n, 8)))
 		return;
-	}
 	punch(t, hotcase_blocks(t, 0, n), hotcase_blocks(t, n / 8 * 3, n / 8));
 }
 
@@ -107,10 +105,8 @@ TEST(hotplug, small_hole, .needs = NEEDS_VMEM, .clause = TRAP_CLAUSE)
 {
 	uint64_t n = min_u64(hotcase_nr_blocks(t), 64);
 
-	if (n < 3) {
-		test_skip(t, "region of %llu blocks is too small", (unsigned long long)n);
+	if (!hotcase_need(t, max_u64(n, 3)))
 		return;
-	}
 	punch(t, hotcase_blocks(t, 0, n), hotcase_blocks(t, 0, 1));
 	punch(t, hotcase_blocks(t, 0, n), hotcase_blocks(t, n - 1, 1));
 	punch(t, hotcase_blocks(t, 0, n), hotcase_blocks(t, 1 + rng_below(&t->rng, n - 2), 1));
@@ -148,9 +144,11 @@ TEST(hotplug, below, .needs = NEEDS_VMEM, .clause = TRAP_CLAUSE)
 	struct region low = hotcase_blocks(t, 0, 1);
 	struct spots s = hotcase_spots(t, low);
 	paddr_t boot_max = hot_max_pa();
-	struct hot_region *h = hotcase_add(t, high, PROT_RW);
-	struct hot_region *l;
+	struct hot_region *h, *l;
 
+	if (!hotcase_need(t, 2))
+		return;
+	h = hotcase_add(t, high, PROT_RW);
 	EXPECT(t, hot_max_pa() == max_u64(boot_max, region_end(high)), "max pa 0x%llx",
 	       (unsigned long long)hot_max_pa());
 	l = hotcase_add(t, low, PROT_RW);
@@ -174,6 +172,8 @@ TEST(hotplug, remove_nomem, .needs = NEEDS_VMEM)
 	struct spots s = hotcase_spots(t, all);
 	unsigned k = 1;
 
+	if (!hotcase_need(t, max_u64(n, 3)))
+		return;
 	(void)hotcase_add(t, all, PROT_RW);
 	probes_write_and_read(t, &t->all, &s);
 	for (; k < 32 && t->fails == 0; k++) {

@@ -179,7 +179,7 @@ static void init_memory(const struct mmu_mode *mode)
 	if (err != OK)
 		give_up("the kernel table cannot be built: %s (%u RAM regions)", err_name(err),
 			machine.nr_ram);
-	hotplug_init(region_end(machine.ram[machine.nr_ram - 1]));
+	hotplug_init(&machine);
 	if (args.model)
 		model_init(kernel_table());
 }
@@ -223,6 +223,7 @@ void hotwalk_main(uint64_t hartid, paddr_t fdt_pa, paddr_t load)
 	bench.args = &args;
 	bench.boot_hartid = hartid;
 	time_init(machine.timebase_hz);
+	time_stretch(args.timeout_scale);
 	probe_machine((struct region){fdt_pa, fdt_size});
 	choose_seed();
 	mode = choose_mode();

@@ -79,6 +79,8 @@ void memdev_choose(struct bench *b)
 	if (arg == VMEM_ARG_NONE)
 		return;
 	slot = arg == VMEM_ARG_BUILTIN ? NULL : find_slot(b->machine);
+	/* What is there, or was asked for by name, must not be missing without anybody noticing. */
+	b->vmem_due = slot != NULL || arg != VMEM_ARG_AUTO;
 	if (slot == NULL && arg != VMEM_ARG_VHOST)
 		carve_builtin(b);
 }
@@ -117,7 +119,7 @@ static void arm_faults(const struct bench *b)
 	if (b->args->vmem_fault[0] == '\0')
 		return;
 	if (!b->builtin)
-		refuse_fault(b, ": needs vmem=builtin");
+		refuse_fault(b, "...: needs the built-in device (vmem=builtin)");
 	if (misbehave(b->args->vmem_fault, unknown, sizeof(unknown)) != OK) {
 		snprintf(what, sizeof(what), "%s: no such fault", unknown);
 		refuse_fault(b, what);

@@ -190,21 +190,22 @@ static struct {
 static void run_control(void *arg)
 {
 	struct hartset lost;
-	unsigned stale = 0;
-	unsigned tries = 0;
 
 	(void)arg;
 	start_job(&control.spots);
 	job.access = control.access;
 	/* Seeing is enough here: a sample of large ranges. */
 	job.step = 1 + spots_count(&job.spots) / MAX_CONTROL_SPOTS;
-	if (hart_run(&control.harts, trap_job, &job, TEST_TIMEOUT_MS / 2, &lost) != OK)
-		note("control: %u harts did not finish", hartset_count(&lost));
-	hartset_for_each(h, &control.harts) {
-		stale += job.found[h].bad;
-		tries += (spots_count(&job.spots) - 1) / job.step + 1;
+	if (hart_run(&control.harts, trap_job, &job, TEST_TIMEOUT_MS / 2, &lost) != OK) {
+		/* Inside an operation, with its locks held: recorded, not left. */
+		hartset_for_each(h, &lost)
+			test_fail(control.t, EVIDENCE_PROBE,
+				  "hart%u trapped or hung between the change and its fence", h);
 	}
-	test_control(control.t, stale, tries);
+	hartset_sub(&control.harts, &lost);
+	hartset_for_each(h, &control.harts)
+		test_control(control.t, control.access, h, job.found[h].bad,
+			     (spots_count(&job.spots) - 1) / job.step + 1);
 }
 
 void probes_control_next(struct test_run *t, const struct hartset *harts, const struct spots *s,

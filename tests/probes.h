@@ -18,8 +18,8 @@ unsigned spots_count(const struct spots *s);
 vaddr_t spots_at(const struct spots *s, unsigned i);
 
 /*
- * On each of @harts, at each spot: store a word that names hart and spot, load it back; harts take
- * turns so that each sees what the one before it wrote.
+ * On each of @harts, one after the other, at each spot: store a word that names hart and spot, and
+ * load it back. What the last one stored is there for probes_read().
  */
 void probes_write_and_read(struct test_run *t, const struct hartset *harts, const struct spots *s);
 

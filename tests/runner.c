@@ -13,6 +13,7 @@
 #include "firmware/trap.h"
 #include "mm/hotplug.h"
 #include "mm/model.h"
+#include "mm/shootdown.h"
 #include "platform/plug.h"
 #include "tests/accounts.h"
 #include "tests/glob.h"
@@ -28,7 +29,7 @@ enum outcome { PASSED, FAILED, SKIPPED, BLIND, TIMED_OUT, TRAPPED };
 static struct context leave_to;
 static struct test_run *running;
 static enum outcome how; /* why the test was left: PASSED, TIMED_OUT, TRAPPED */
-static uint64_t deadline;
+static uint64_t deadline = UINT64_MAX;
 static char skip_reason[128];
 
 static unsigned totals[TRAPPED + 1];
@@ -66,11 +67,31 @@ void test_leave(void)
 	context_resume(&leave_to);
 }
 
-void test_control(struct test_run *t, unsigned stale, unsigned tries)
+void test_control(struct test_run *t, enum access a, unsigned hart, unsigned stale, unsigned tries)
 {
-	t->has_control = true;
+	t->control_kinds |= UINT32_C(1) << a;
 	t->control_stale += stale;
 	t->control_tries += tries;
+	if (stale != 0)
+		hartset_add(&t->control_saw[a], hart);
+}
+
+/* Whether each kind of access was seen to go stale here, and on another hart if there is one. */
+static bool control_sees(const struct test_run *t, enum access *blind, bool *remote)
+{
+	for (unsigned a = 0; a < NR_ACCESSES; a++) {
+		struct hartset others = t->control_saw[a];
+
+		if ((t->control_kinds >> a & 1) == 0)
+			continue;
+		hartset_del(&others, 0);
+		*blind = (enum access)a;
+		*remote = hartset_has(&t->control_saw[a], 0);
+		if (hartset_empty(&t->control_saw[a]) ||
+		    (!hartset_empty(&t->peers) && hartset_empty(&others)))
+			return false;
+	}
+	return true;
 }
 
 void test_on_harts(struct test_run *t, const struct hartset *harts, void (*fn)(void *), void *arg)
@@ -80,10 +101,16 @@ void test_on_harts(struct test_run *t, const struct hartset *harts, void (*fn)(v
 
 	if (err == OK)
 		return;
-	hartset_for_each(h, &lost)
-		test_fail(t, EVIDENCE_PROBE, "hart%u (id %llu) %s", h,
+	how = TIMED_OUT;
+	hartset_for_each(h, &lost) {
+		bool trapped = hart_get(h)->job_state == JOB_TRAPPED;
+
+		if (trapped)
+			how = TRAPPED;
+		test_fail(t, EVIDENCE_CHECK, "hart%u (id %llu) %s", h,
 			  (unsigned long long)hart_get(h)->hartid,
-			  err == ERR_TIMEOUT ? "did not come back" : "trapped");
+			  trapped ? "trapped" : "did not come back");
+	}
 	test_leave();
 }
 
@@ -97,6 +124,8 @@ static void leave_from_trap(struct trap_frame *f)
 		note("%u locks are held: nothing can be run after this", spin_held());
 		bailed_out = true;
 	}
+	/* Whatever was being probed is over: the next trap is not its. */
+	hart_self()->probe_resume = 0;
 	f->sepc = (uintptr_t)context_resume;
 	f->x[10] = (uintptr_t)hart_self()->recover;
 }
@@ -117,7 +146,7 @@ static bool unexpected_trap(struct trap_frame *f)
 
 static void stop_timer(void)
 {
-	irq_disable_local(IRQ_TIMER);
+	deadline = UINT64_MAX;
 }
 
 /* Ticks, so that nobody who sleeps sleeps through a deadline of his own. */
@@ -125,18 +154,15 @@ static void stop_timer(void)
 
 static void next_tick(void)
 {
-	sbi_set_timer(min_u64(deadline, time_deadline_ms(TICK_MS)));
+	sbi_set_timer(time_ticks() + time_ms_to_ticks(TICK_MS));
 }
 
 static void timer_irq(struct trap_frame *f)
 {
-	if (running != NULL && !time_past(deadline)) {
-		next_tick();
+	next_tick();
+	if (running == NULL || !time_past(deadline))
 		return;
-	}
 	stop_timer();
-	if (running == NULL)
-		return;
 	note("deadline of %s.%s is past, at sepc=0x%llx", running->test->suite, running->test->name,
 	     (unsigned long long)f->sepc);
 	if (hart_self()->recover == NULL)
@@ -149,22 +175,24 @@ static void start_timer(const struct test_run *t)
 {
 	unsigned ms = t->test->timeout_ms != 0 ? t->test->timeout_ms : TEST_TIMEOUT_MS;
 
-	deadline = time_deadline_ms(ms * t->bench->args->timeout_scale / 100);
-	next_tick();
-	irq_enable_local(IRQ_TIMER);
+	deadline = time_deadline_ms(ms);
 }
 
 void runner_init(void)
 {
 	trap_register(TRAP_ORDER_LAST, unexpected_trap);
 	irq_register(IRQ_TIMER, timer_irq);
+	/* Always, also outside tests: who sleeps until another hart is done has deadlines of his
+	 * own. */
+	next_tick();
+	irq_enable_local(IRQ_TIMER);
 }
 
 static const char *unmet_need(const struct test_run *t)
 {
 	if ((t->test->needs & NEEDS_SMP) != 0 && hartset_empty(&t->peers))
 		return "needs a second hart";
-	if ((t->test->needs & NEEDS_VMEM) != 0 && t->bench->vmem == NULL)
+	if ((t->test->needs & NEEDS_VMEM) != 0 && t->bench->vmem == NULL && !t->bench->vmem_due)
 		return t->bench->vmem_why;
 	return NULL;
 }
@@ -190,15 +218,18 @@ static void clean_up(const struct bench *b)
 
 static enum outcome judge(const struct test_run *t)
 {
+	enum access blind;
+	bool only_remote;
+
 	if (how == TIMED_OUT || how == TRAPPED)
 		return how;
 	if (t->fails != 0)
 		return FAILED;
 	if (t->skipped)
 		return SKIPPED;
-	if (t->has_control && t->control_stale == 0) {
-		snprintf(skip_reason, sizeof(skip_reason),
-			 "blind: this machine never kept the entry");
+	if (!control_sees(t, &blind, &only_remote)) {
+		snprintf(skip_reason, sizeof(skip_reason), "blind: no %s of %s used an old entry",
+			 access_name(blind), only_remote ? "another hart" : "any hart");
 		return BLIND;
 	}
 	return PASSED;
@@ -227,7 +258,7 @@ static void report(const struct test_run *t, unsigned number, enum outcome o)
 	totals[o]++;
 	if (t->fails > MAX_FAIL_LINES)
 		note("and %u more failures", t->fails - MAX_FAIL_LINES);
-	if (t->has_control)
+	if (t->control_kinds != 0)
 		note("control: stale %u/%u", t->control_stale, t->control_tries);
 	print_found_by(t, by, sizeof(by));
 	if (o == FAILED && (t->evidence & 1 << EVIDENCE_PROBE) != 0 && d->clause != NULL)
@@ -262,9 +293,14 @@ static void run_guarded(struct test_run *t)
 	how = PASSED;
 	if (context_save(&leave_to) == 0) {
 		start_timer(t);
-		t->test->fn(t);
+		if ((t->test->needs & NEEDS_VMEM) != 0 && t->bench->vmem == NULL)
+			test_fail(t, EVIDENCE_CHECK, "%s", t->bench->vmem_why);
+		else
+			t->test->fn(t);
 	}
 	stop_timer();
+	/* An operation that never came leaves nothing behind for the next test. */
+	shootdown_before_next(NULL, NULL);
 	hart_self()->recover = NULL;
 	arch_irq_restore(true);
 }

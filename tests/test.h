@@ -6,6 +6,7 @@
 #include "firmware/args.h"
 #include "firmware/hart.h"
 #include "firmware/machine.h"
+#include "firmware/probe.h"
 #include "firmware/rand.h"
 #include "firmware/types.h"
 #include "platform/virtio_mem.h"
@@ -37,6 +38,7 @@ struct bench {
 	const struct args *args;
 	struct virtio_mem *vmem; /* NULL: none */
 	const char *vmem_why;	 /* why there is none */
+	bool vmem_due;		 /* there should be one: its absence is no reason to skip */
 	bool builtin;		 /* the device is the built-in one */
 	struct region carved;	 /* the built-in device's region; empty without one */
 	uint32_t modes;		 /* measured, bit SATP_MODE_* */
@@ -54,9 +56,14 @@ struct test_run {
 	uint32_t evidence; /* bit enum evidence */
 	bool skipped;
 	bool verbose; /* each hot-plug operation prints its line */
-	/* The control: how often the old entry was still used without the fence. */
-	bool has_control;
+	/*
+	 * The control: how often the old entry was still used without the fence, and which harts
+	 * used it, by kind of access. A kind that only the boot hart saw proves nothing of the
+	 * others.
+	 */
 	unsigned control_stale, control_tries;
+	uint32_t control_kinds; /* bit enum access: a control was made */
+	struct hartset control_saw[NR_ACCESSES];
 };
 
 #define TEST(s, n, ...)                                                                            \
@@ -73,8 +80,8 @@ void test_skip(struct test_run *t, const char *fmt, ...) printf_fn(2, 3);
 /* Leave the test now. */
 void test_leave(void) noreturn_fn;
 
-/* Part of the same steps as the check, without the fence. */
-void test_control(struct test_run *t, unsigned stale, unsigned tries);
+/* Part of the same steps as the check, without the fence: what one hart saw. */
+void test_control(struct test_run *t, enum access a, unsigned hart, unsigned stale, unsigned tries);
 
 #define EXPECT(t, cond, ...)                                                                       \
 	do {                                                                                       \

@@ -198,7 +198,8 @@ static void resized(struct test_run *t, const char *fault, const char *bounded)
 	/* When it stops to change its mind, its wish is reached. */
 	begin_fault(t, bounded);
 	EXPECT(t, follow(t, 50, NULL), "requested size is not reached");
-	EXPECT(t, misbehave_count() == 10, "%s: %llu times", bounded,
+	/* Its wish may be nothing, by chance, and so reached before the tenth. */
+	EXPECT(t, misbehave_count() != 0 && misbehave_count() <= 10, "%s: %llu times", bounded,
 	       (unsigned long long)misbehave_count());
 	recover(t, NULL);
 	unplug_rest(t);

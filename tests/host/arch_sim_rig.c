@@ -101,8 +101,8 @@ const struct shape rig_shapes[] = {
 	 {2 * GIB + 2 * MIB, 4 * MIB}},
 	{"four pieces",
 	 {{2 * GIB, 16 * MIB},
-	  {2 * GIB + 17 * MIB, 8 * MIB - 4 * PAGE_SIZE},
-	  {2 * GIB + 25 * MIB + 2 * PAGE_SIZE, MIB},
+	  {2 * GIB + 17 * MIB, 8 * MIB - 16 * PAGE_SIZE},
+	  {2 * GIB + 25 * MIB - 8 * PAGE_SIZE, MIB},
 	  {6 * GIB, 64 * MIB}},
 	 4,
 	 {{0}},
@@ -152,7 +152,7 @@ enum err rig_boot_kernel(const struct rig *rig)
 	arch_set_direct_offset(0);
 	err = kernel_init(rig->mode, m);
 	if (err == OK)
-		hotplug_init(region_end(m->ram[m->nr_ram - 1]));
+		hotplug_init(m);
 	return err;
 }
 
@@ -248,9 +248,10 @@ uint32_t rig_take_violations(void)
 
 void rig_check_everywhere(vaddr_t va, paddr_t pa, const char *when)
 {
+	struct hartset online = arch_harts_online();
 	struct sim_result r[MAX_OUTCOMES];
 
-	hartset_for_each(h, arch_harts_online()) {
+	hartset_for_each(h, &online) {
 		unsigned n = sim_outcomes(h, va, SIM_LOAD, r, MAX_OUTCOMES);
 
 		for (unsigned i = 0; i < n; i++) {
@@ -265,9 +266,10 @@ void rig_check_everywhere(vaddr_t va, paddr_t pa, const char *when)
 
 bool rig_stale_somewhere(vaddr_t va)
 {
+	struct hartset online = arch_harts_online();
 	struct sim_result r[2];
 
-	hartset_for_each(h, arch_harts_online()) {
+	hartset_for_each(h, &online) {
 		if (sim_outcomes(h, va, SIM_LOAD, r, 2) > 1)
 			return true;
 	}
@@ -276,9 +278,10 @@ bool rig_stale_somewhere(vaddr_t va)
 
 bool rig_canary_somewhere(vaddr_t va)
 {
+	struct hartset online = arch_harts_online();
 	struct sim_result r[MAX_OUTCOMES];
 
-	hartset_for_each(h, arch_harts_online()) {
+	hartset_for_each(h, &online) {
 		unsigned n = sim_outcomes(h, va, SIM_LOAD, r, MAX_OUTCOMES);
 
 		for (unsigned i = 0; i < n; i++) {

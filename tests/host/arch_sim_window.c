@@ -22,10 +22,17 @@ pte_slot_t slot(vaddr_t va, unsigned level)
 	return c.slot;
 }
 
+void rfence_all(vaddr_t start, uint64_t size)
+{
+	struct hartset all = arch_harts_online();
+
+	REQUIRE_OK(arch_rfence(&all, start, size));
+}
+
 void fence_all_harts(void)
 {
 	fence_local_all();
-	REQUIRE_OK(arch_rfence(arch_harts_online(), 0, UINT64_MAX));
+	rfence_all(0, UINT64_MAX);
 }
 
 void leaf(vaddr_t va, paddr_t pa)
@@ -72,5 +79,5 @@ struct hartset window_named(void)
 void fence_va_everywhere(vaddr_t va)
 {
 	fence_local_va(va);
-	REQUIRE_OK(arch_rfence(arch_harts_online(), va, 1));
+	rfence_all(va, 1);
 }

@@ -27,6 +27,8 @@ pte_slot_t slot(vaddr_t va, unsigned level);
 /* Store a leaf of 4 KiB. */
 void leaf(vaddr_t va, paddr_t pa);
 
+/* RFENCE of every hart that is online; local fences beside it where it says so. */
+void rfence_all(vaddr_t start, uint64_t size);
 void fence_all_harts(void);
 void fence_va_everywhere(vaddr_t va);
 

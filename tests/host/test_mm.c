@@ -233,7 +233,7 @@ static void carved(const void *arg)
 	sim_early(bootmem_arena());
 	REQUIRE_OK(kernel_init(rig->mode, m));
 	REQUIRE_OK(ptpage_init());
-	hotplug_init(region_end(m->ram[0]));
+	hotplug_init(m);
 	model_init(kernel_table());
 	rig_check_kernel("carved");
 	before = rig_accounts();

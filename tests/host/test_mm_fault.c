@@ -233,48 +233,6 @@ static void undo_forgotten(const void *arg)
 	CHECK(rig_take_violations() == FRAME_MAPPED, "the model sees nothing");
 }
 
-/* Content that moves comes along, unless the fault is armed. */
-static bool content_moves(const void *arg, const char *fault)
-{
-	static struct movable m;
-	struct evacuation e;
-	const uint64_t *p;
-	bool same;
-
-	rig_boot(arg);
-	sim_mem_add(memory, false);
-	REQUIRE_OK(hot_add(memory, PROT_RW, &scene.r, NULL));
-	hot_online(scene.r);
-	REQUIRE_OK(movable_alloc(&m, 2));
-	CHECK(hot_find(m.pa) == scene.r, "it does not lie in the region");
-	memset(movable_get(&m), 0x3c, 4 * PAGE_SIZE);
-	movable_put(&m);
-	if (fault != NULL)
-		rig_arm(fault);
-	REQUIRE_OK(hot_offline(scene.r, &e));
-	CHECK(e.moved == 4 && m.moves == 1, "%llu frames moved", (unsigned long long)e.moved);
-	REQUIRE_OK(hot_remove(scene.r, NULL));
-	sim_mem_drop(memory);
-	p = movable_get(&m);
-	same = true;
-	for (unsigned i = 0; i < 4 * PAGE_SIZE / sizeof(*p); i++)
-		same &= p[i] == UINT64_C(0x3c3c3c3c3c3c3c3c);
-	movable_put(&m);
-	movable_free(&m);
-	rig_check_silent("moved");
-	return same;
-}
-
-static void move_no_copy(const void *arg)
-{
-	CHECK(!content_moves(arg, "move-no-copy"), "the content came along");
-}
-
-static void move(const void *arg)
-{
-	CHECK(content_moves(arg, NULL), "the content is lost");
-}
-
 static void neighbour_leaf(const void *arg)
 {
 	struct hot_region *n;
@@ -402,8 +360,6 @@ int main(int argc, char **argv)
 		tap_ok(rig_run(leak_table, &p.rig), "%s: leak-table", name);
 		tap_ok(rig_run(leak_records, &p.rig), "%s: leak-records", name);
 		tap_ok(rig_run(undo_forgotten, &p.rig), "%s: undo-forgotten", name);
-		tap_ok(rig_run(move_no_copy, &p.rig), "%s: move-no-copy", name);
-		tap_ok(rig_run(move, &p.rig), "%s: content moves", name);
 		tap_ok(rig_run(neighbour_leaf, &p.rig), "%s: neighbour-leaf", name);
 		tap_ok(rig_run(small_leaf, &p.rig), "%s: small-leaf", name);
 		tap_ok(rig_run(pgd_late, &p.rig), "%s: pgd-late", name);

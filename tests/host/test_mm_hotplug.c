@@ -323,6 +323,26 @@ static void errors(const void *arg)
 	rig_check_silent("removed");
 }
 
+/* What the device tree reserves, in RAM or not, is not the device's to give. */
+static void reserved(const void *arg)
+{
+	struct rig rig = *(const struct rig *)arg;
+	struct shape s = *rig_usual;
+	struct hot_region *r;
+
+	s.reserved[1] = (struct region){WINDOW + 5 * BLOCK + PAGE_SIZE, PAGE_SIZE};
+	s.nr_reserved = 2;
+	rig.shape = &s;
+	rig_boot(&rig);
+	sim_mem_add(region_at(0, 8), false);
+	CHECK_ERR(hot_add(region_at(5, 1), PROT_RW, &r, NULL), ERR_EXIST);
+	CHECK_ERR(hot_add(region_at(0, 8), PROT_RW, &r, NULL), ERR_EXIST);
+	CHECK_ERR(hot_add(region_at(0, 5), PROT_RW, &r, NULL), OK);
+	CHECK_ERR(hot_add(region_at(6, 2), PROT_RW, &r, NULL), OK);
+	rig_check_everywhere(direct_va(WINDOW + 5 * BLOCK), FRAME_NONE, "reserved");
+	rig_check_kernel("beside reserved memory");
+}
+
 static void remove_it(void *arg)
 {
 	struct evacuation e;
@@ -429,6 +449,7 @@ int main(int argc, char **argv)
 		rig.shape = rig_usual;
 		tap_ok(rig_run(nomem, &rig), "%s: allocations fail", name);
 		tap_ok(rig_run(errors, &rig), "%s: errors", name);
+		tap_ok(rig_run(reserved, &rig), "%s: reserved memory", name);
 		tap_ok(rig_run(no_answer_to_add, &rig), "%s: an add is not answered", name);
 		tap_ok(rig_run(no_answer_to_remove, &rig), "%s: a remove is not answered", name);
 		tap_ok(rig_run(little_memory, &rig), "%s: little memory", name);

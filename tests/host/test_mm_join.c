@@ -4,6 +4,7 @@
 
 #include "mm/hotplug.h"
 #include "mm/kernel.h"
+#include "mm/map.h"
 #include "tests/host/arch_sim_rig.h"
 #include "tests/host/tap.h"
 
@@ -112,6 +113,7 @@ static void join_beside(const void *arg)
 	/* A GiB of addresses, half of it each. */
 	REQUIRE_OK(hot_add(region_at(3, 256), PROT_RW, &a, NULL));
 	REQUIRE_OK(hot_add(region_at(259, 256), PROT_RW, &b, NULL));
+	rig_check_kernel("added");
 	REQUIRE_OK(hot_split(a, a->phys.start + BLOCK, &q));
 	REQUIRE_OK(hot_merge(a, NULL));
 	rig_check_kernel("joined");
@@ -127,33 +129,101 @@ static void join_beside(const void *arg)
 	rig_check_silent("at the end");
 }
 
+/* Two halves of a GiB become one leaf where the mode has it, and give their tables back. */
+static void grow(const void *arg)
+{
+	const struct rig *rig = arg;
+	struct hot_region *a, *b;
+	struct hot_report rep;
+	struct rig_accounts before, whole;
+	struct pt_lookup l;
+
+	rig_boot(rig);
+	before = rig_accounts();
+	sim_mem_add(region_at(3, 512), false);
+	REQUIRE_OK(hot_add(region_at(3, 512), PROT_RW, &a, NULL));
+	whole = rig_accounts();
+	REQUIRE_OK(hot_remove(a, NULL));
+	REQUIRE_OK(hot_add(region_at(259, 256), PROT_RW, &b, NULL));
+	REQUIRE_OK(hot_add(region_at(3, 256), PROT_RW, &a, NULL));
+	REQUIRE_OK(hot_merge(a, &rep));
+	CHECK(rep.shootdowns <= 1, "%llu shootdowns", (unsigned long long)rep.shootdowns);
+	rig_check_kernel("joined");
+	rig_check_silent("joined");
+	rig_check_accounts(&whole, "joined");
+	l = pt_lookup(kernel_table(), direct_va(a->phys.start));
+	CHECK(l.level == (mode_max_leaf(rig->mode) > 1 ? 2 : 1), "a leaf of level %u", l.level);
+	rig_check_everywhere(direct_va(a->phys.start) + 300 * BLOCK, a->phys.start + 300 * BLOCK,
+			     "joined");
+	REQUIRE_OK(hot_remove(a, NULL));
+	rig_check_kernel("removed");
+	rig_check_accounts(&before, "removed");
+	rig_check_silent("removed");
+}
+
+/* Memory for a split of the map runs out at each step: what was split is whole again. */
+static void split_fails(const void *arg)
+{
+	struct hot_region *a, *b;
+	struct rig_accounts before, both;
+	enum err err = ERR_NOMEM;
+
+	rig_boot(arg);
+	before = rig_accounts();
+	sim_mem_add(region_at(3, 512), false);
+	REQUIRE_OK(hot_add(region_at(3, 512), PROT_RW, &a, NULL));
+	REQUIRE_OK(hot_split(a, a->phys.start + 10 * BLOCK, &b));
+	both = rig_accounts();
+	for (unsigned k = 1; k < 20 && err == ERR_NOMEM && rig_failures() == 0; k++) {
+		frame_fail_at(k);
+		err = hot_remove(a, NULL);
+		frame_fail_at(0);
+		CHECK(err == OK || err == ERR_NOMEM, "k=%u: %s", k, err_name(err));
+		if (err == ERR_NOMEM)
+			rig_check_accounts(&both, "refused");
+		rig_check_kernel("refused, or not");
+		rig_check_silent("refused, or not");
+	}
+	CHECK_ERR(err, OK);
+	rig_check_everywhere(direct_va(b->phys.start), b->phys.start, "the other part");
+	CHECK_ERR(hot_remove(b, NULL), OK);
+	rig_check_kernel("removed");
+	rig_check_accounts(&before, "removed");
+}
+
 /* Records of single pages that lie side by side by chance. */
 static void join_small_records(const void *arg)
 {
 	struct hot_region *a, *b;
 	struct rig_accounts before;
 	static paddr_t kept[16384];
+	paddr_t first, last;
 	unsigned n = 0;
 
 	rig_boot(arg);
 	before = rig_accounts();
+	/* The tables first, or they lie between the records. */
+	REQUIRE_OK(pt_populate(kernel_table(), direct_va(region_at(3, 1).start), 1));
+	REQUIRE_OK(pt_populate(kernel_table(), frame_record_va(region_at(3, 1).start), 0));
 	/* Small blocks first, so that pages come in order from a large one. */
-	for (unsigned o = 0; o < 9; o++) {
-		while (n < ARRAY_LEN(kept)) {
-			paddr_t pa = frame_alloc(0, OWNER_TEST);
+	while (n < ARRAY_LEN(kept)) {
+		paddr_t pa = frame_alloc(0, OWNER_TEST);
 
-			if (pa == FRAME_NONE || is_aligned(pa, SZ_2M)) {
-				if (pa != FRAME_NONE)
-					frame_free(pa, 0, OWNER_TEST);
-				break;
-			}
-			kept[n++] = pa;
+		REQUIRE(pa != FRAME_NONE, "no memory");
+		if (is_aligned(pa, SZ_2M)) {
+			frame_free(pa, 0, OWNER_TEST);
+			break;
 		}
+		kept[n++] = pa;
 	}
 	/* 128 MiB of addresses, whose records fill 2 MiB. */
 	sim_mem_add(region_at(3, 64), false);
 	REQUIRE_OK(hot_add(region_at(3, 32), PROT_RW, &a, NULL));
 	REQUIRE_OK(hot_add(region_at(35, 32), PROT_RW, &b, NULL));
+	first = pt_lookup(kernel_table(), frame_record_va(a->phys.start)).pa;
+	last = pt_lookup(kernel_table(), frame_record_va(b->phys.start) + SZ_2M / 2 - PAGE_SIZE).pa;
+	CHECK(is_aligned(first, SZ_2M) && last == first + SZ_2M - PAGE_SIZE,
+	      "records from 0x%llx to 0x%llx", (unsigned long long)first, (unsigned long long)last);
 	REQUIRE_OK(hot_merge(a, NULL));
 	rig_check_kernel("joined");
 	CHECK_ERR(hot_remove(a, NULL), OK);
@@ -162,6 +232,25 @@ static void join_small_records(const void *arg)
 		frame_free(kept[--n], 0, OWNER_TEST);
 	rig_check_accounts(&before, "at the end");
 	rig_check_silent("at the end");
+}
+
+/* Every block of the region can be had, once, and none of another's. */
+static void take_all(struct hot_region *r)
+{
+	static paddr_t got[1024];
+	uint64_t bytes = 0;
+	unsigned n = 0;
+
+	while (n < ARRAY_LEN(got) && (got[n] = zone_alloc(&r->zone, 9, OWNER_TEST)) != FRAME_NONE) {
+		CHECK(got[n] >= r->phys.start && got[n] + SZ_2M <= region_end(r->phys),
+		      "0x%llx is not of the region", (unsigned long long)got[n]);
+		bytes += SZ_2M;
+		n++;
+	}
+	CHECK(bytes == r->phys.size && r->zone.free_frames == 0, "0x%llx bytes of 0x%llx came",
+	      (unsigned long long)bytes, (unsigned long long)r->phys.size);
+	while (n > 0)
+		frame_free(got[--n], 9, OWNER_TEST);
 }
 
 /* Cut and joined, free memory is as whole as it was. */
@@ -177,6 +266,8 @@ static void whole_again(const void *arg)
 	hot_online(r);
 	REQUIRE_OK(hot_split(r, r->phys.start + 100 * BLOCK, &q));
 	CHECK(frame_owner(q->phys.start) == OWNER_NONE, "somebody owns free memory");
+	take_all(r);
+	take_all(q);
 	pa = zone_alloc(&q->zone, 9, OWNER_TEST);
 	CHECK(pa >= q->phys.start && pa < region_end(q->phys), "0x%llx is not of the upper part",
 	      (unsigned long long)pa);
@@ -204,6 +295,8 @@ int main(int argc, char **argv)
 
 		tap_ok(rig_run(cut_and_join, &rig), "%s: regions are cut and joined", name);
 		tap_ok(rig_run(join_beside, &rig), "%s: joined beside a neighbour", name);
+		tap_ok(rig_run(grow, &rig), "%s: leaves grow", name);
+		tap_ok(rig_run(split_fails, &rig), "%s: no memory for a split", name);
 		tap_ok(rig_run(join_small_records, &rig), "%s: records side by side", name);
 		tap_ok(rig_run(whole_again, &rig), "%s: memory is whole again", name);
 	}

@@ -99,6 +99,7 @@ static void step_map(struct block *b)
 
 static void step_part(struct block *b, bool unmap)
 {
+	struct hartset online = arch_harts_online();
 	unsigned n = 1u << b->order;
 	unsigned first = (unsigned)sim_below(n);
 	unsigned count = 1 + (unsigned)sim_below(n - first);
@@ -119,7 +120,7 @@ static void step_part(struct block *b, bool unmap)
 	for (unsigned i = 0; i < count && unmap; i++)
 		page_set(b, first + i, false);
 	probe(b->at + first, count, unmap ? "a part is gone" : "a part has other rights");
-	hartset_for_each(h, arch_harts_online()) {
+	hartset_for_each(h, &online) {
 		struct sim_result r = sim_access(h, va, SIM_STORE, SIM_OLDEST);
 
 		if (!unmap && page_mapped(b, first))

@@ -64,11 +64,11 @@ static void pointer_needs_all(const void *arg)
 	table = pte_xchg(s, PTE_NONE);
 	for (unsigned i = 0; i < PT_ENTRIES; i++)
 		fence_local_va(page(2, i));
-	REQUIRE_OK(arch_rfence(arch_harts_online(), page(2, 0), SZ_2M));
+	rfence_all(page(2, 0), SZ_2M);
 	CHECK(window_complete() == NO_FENCE, "addressed fences reach a pointer");
 	fence_all_harts();
 	pte_store(s, table);
-	REQUIRE_OK(arch_rfence(arch_harts_online(), page(2, 0), SZ_2M));
+	rfence_all(page(2, 0), SZ_2M);
 	CHECK(window_complete() == NO_FENCE, "addressed fences reach a new pointer");
 	fence_all_harts();
 	(void)pte_xchg(s, PTE_NONE);
@@ -131,11 +131,11 @@ static void fence_beside(const void *arg)
 	}
 	sim_run_on(0);
 	sim_during_fence(unmap_five, NULL);
-	REQUIRE_OK(arch_rfence(arch_harts_online(), 0, UINT64_MAX));
+	rfence_all(0, UINT64_MAX);
 	CHECK(window_complete() == NO_FENCE, "a fence that began before the store counts");
 	pte_store(slot(page(0, 6), 0), PTE_NONE);
 	sim_during_fence(unmap_five, NULL);
-	REQUIRE_OK(arch_rfence(arch_harts_online(), 0, UINT64_MAX));
+	rfence_all(0, UINT64_MAX);
 	CHECK(window_complete() == 0, "the same for an entry that was not stored to then");
 }
 
@@ -151,7 +151,7 @@ static void run_beside_fence(const void *arg)
 	window_setup(arg);
 	pte_store(slot(page(0, 5), 0), PTE_NONE);
 	sim_during_fence(unmap_six, NULL);
-	REQUIRE_OK(arch_rfence(arch_harts_online(), 0, UINT64_MAX));
+	rfence_all(0, UINT64_MAX);
 	model_frames_freed((struct region){window_frames + 5 * PAGE_SIZE, PAGE_SIZE});
 	rig_check_silent("what the fence reached");
 	CHECK(window_complete() == NO_FENCE, "the store beside the fence is forgotten");
@@ -200,7 +200,7 @@ static void runs_are_split(const void *arg)
 	for (unsigned i = 10; i < 74; i++)
 		pte_store(slot(page(0, i), 0), PTE_NONE);
 	/* Page 30 to 39 on all harts; page 10 on one; the rest on none. */
-	REQUIRE_OK(arch_rfence(arch_harts_online(), page(0, 30), 10 * PAGE_SIZE));
+	rfence_all(page(0, 30), 10 * PAGE_SIZE);
 	fence_local_va(page(0, 10));
 	model_complete(window_begun);
 	n = model_take_violations(v, ARRAY_LEN(v), &kept);
@@ -233,7 +233,7 @@ static void runs_by_frames(const void *arg)
 		fence_all_harts();
 		for (unsigned p = 0; p < 8; p++)
 			pte_store(slot(page(0, p), 0), PTE_NONE);
-		REQUIRE_OK(arch_rfence(arch_harts_online(), page(0, from), n * PAGE_SIZE));
+		rfence_all(page(0, from), n * PAGE_SIZE);
 		model_frames_freed((struct region){window_frames + i * PAGE_SIZE, PAGE_SIZE});
 		seen = rig_take_violations();
 		CHECK((seen == 0) == fenced, "%u+%u: page %u: 0x%x", from, n, i, seen);
@@ -250,11 +250,11 @@ static void ends_of_the_space(const void *arg)
 	window_begun = model_begin();
 	leaf(top - PAGE_SIZE, window_frames);
 	leaf(top, window_frames + PAGE_SIZE);
-	CHECK_ERR(arch_rfence(arch_harts_online(), top, PAGE_SIZE), OK);
+	rfence_all(top, PAGE_SIZE);
 	CHECK(window_complete() == NO_FENCE, "the page below the top is forgotten");
 	leaf(top - PAGE_SIZE, window_frames + PAGE_SIZE);
 	leaf(top, window_frames + 2 * PAGE_SIZE);
-	CHECK_ERR(arch_rfence(arch_harts_online(), top - PAGE_SIZE, 2 * PAGE_SIZE), OK);
+	rfence_all(top - PAGE_SIZE, 2 * PAGE_SIZE);
 	CHECK(window_complete() == 0, "the last two pages are fenced");
 }
 

@@ -89,7 +89,7 @@ static void agrees(const void *arg)
 		{
 			static struct violation v[16];
 			unsigned kept;
-	unsigned n = model_take_violations(v, ARRAY_LEN(v), &kept);
+			unsigned n = model_take_violations(v, ARRAY_LEN(v), &kept);
 
 			for (unsigned i = 0; i < kept; i++)
 				said.bits[0] |= v[i].holders.bits[0];
