@@ -53,17 +53,18 @@ paddr_t hot_max_pa(void)
 void hot_report_print(const char *what, struct region r, const struct hot_report *rep)
 {
 	static const char *const names[PT_MAX_LEVELS] = {"4K", "2M", "1G", "512G", "256T"};
-	char leaves[96] = "";
+	char leaves[160] = "";
 	size_t n = 0;
 
-	for (unsigned level = PT_MAX_LEVELS; level-- > 0;) {
+	for (unsigned level = PT_MAX_LEVELS; level-- > 0 && n < sizeof(leaves);) {
 		uint64_t set = rep->counts.leaves_set[level];
 		uint64_t cleared = rep->counts.leaves_cleared[level];
 
+		/* At most five levels of 2 * 20 digits would not fit; real counts do. */
 		if (set != 0)
 			n += (size_t)snprintf(leaves + n, sizeof(leaves) - n, " +%llux%s",
 					      (unsigned long long)set, names[level]);
-		if (cleared != 0)
+		if (cleared != 0 && n < sizeof(leaves))
 			n += (size_t)snprintf(leaves + n, sizeof(leaves) - n, " -%llux%s",
 					      (unsigned long long)cleared, names[level]);
 	}

@@ -236,6 +236,9 @@ static bool on_write(struct vmmio *io, uint64_t offset, uint64_t *value)
 	switch (offset) {
 	case VMMIO_REG_STATUS:
 		state.held = 0;
+		/* What was not offered is not missed here: the driver has to insist on it. */
+		if ((*value & VIRTIO_STATUS_FEATURES_OK) != 0 && state.left[NO_VERSION_1] != 0)
+			io->driver_features |= UINT64_C(1) << VIRTIO_F_VERSION_1;
 		if ((*value & ~(uint64_t)io->status & VIRTIO_STATUS_FEATURES_OK) != 0 &&
 		    strike(FEATURES_REFUSED))
 			*value &= ~(uint64_t)VIRTIO_STATUS_FEATURES_OK;

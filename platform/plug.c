@@ -7,6 +7,13 @@
 #include "mm/fault.h"
 #include "mm/model.h"
 
+/* From the answer on the device may do with the memory what it likes. */
+static enum err tell_device(struct virtio_mem *v, struct region phys)
+{
+	model_frames_unplugged(phys);
+	return virtio_mem_unplug(v, phys.start, phys.size);
+}
+
 enum err plug_add(struct virtio_mem *v, struct region phys, uint64_t prot, struct hot_region **out,
 		  struct hot_report *rep)
 {
@@ -27,17 +34,10 @@ out_unplug:
 	/* Some hart may still have it mapped: then it stays plugged, for good. */
 	if (hot_find(phys.start) != NULL)
 		return err;
-	if (virtio_mem_unplug(v, phys.start, phys.size) != OK)
+	if (tell_device(v, phys) != OK)
 		note("vmem: 0x%llx+0x%llx stays plugged, unused", (unsigned long long)phys.start,
 		     (unsigned long long)phys.size);
 	return err;
-}
-
-/* From the answer on the device may do with the memory what it likes. */
-static enum err tell_device(struct virtio_mem *v, struct region phys)
-{
-	model_frames_unplugged(phys);
-	return virtio_mem_unplug(v, phys.start, phys.size);
 }
 
 static enum err remove_region(struct virtio_mem *v, struct hot_region *r, struct evacuation *e,

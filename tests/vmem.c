@@ -18,11 +18,17 @@ TEST(vmem, refused_here, .needs = NEEDS_VMEM)
 		uint64_t size;
 		enum err plug, unplug;
 	} rows[] = {
-		{a, 0, ERR_INVAL, ERR_INVAL},	   {a + b / 2, b, ERR_INVAL, ERR_INVAL},
-		{a, b / 2, ERR_INVAL, ERR_INVAL},  {a - b, b, ERR_RANGE, ERR_RANGE},
-		{end, b, ERR_RANGE, ERR_RANGE},	   {end - b, 2 * b, ERR_RANGE, ERR_RANGE},
-		{a + b, -b, ERR_RANGE, ERR_RANGE}, {a + b, b, ERR_EXIST, OK},
-		{a, 2 * b, ERR_EXIST, ERR_NOENT},  {a + 2 * b, b, OK, ERR_NOENT},
+		{a, 0, ERR_INVAL, ERR_INVAL},
+		{a + b / 2, b, ERR_INVAL, ERR_INVAL},
+		{a, b / 2, ERR_INVAL, ERR_INVAL},
+		{a - b, b, ERR_RANGE, ERR_RANGE},
+		{end, b, ERR_RANGE, ERR_RANGE},
+		{end + b, b, ERR_RANGE, ERR_RANGE},
+		{end - b, 2 * b, ERR_RANGE, ERR_RANGE},
+		{a + b, -b, ERR_RANGE, ERR_RANGE},
+		{a + b, b, ERR_EXIST, OK},
+		{a, 2 * b, ERR_EXIST, ERR_NOENT},
+		{a + 2 * b, b, OK, ERR_NOENT},
 	};
 	uint64_t sent;
 

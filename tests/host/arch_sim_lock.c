@@ -27,6 +27,10 @@ static unsigned class_of(const struct spinlock *l)
 	const char *name = l->name != NULL ? l->name : "?";
 
 	for (unsigned i = 0; i < nr_classes; i++) {
+		if (classes[i] == name)
+			return i;
+	}
+	for (unsigned i = 0; i < nr_classes; i++) {
 		if (strcmp(classes[i], name) == 0)
 			return i;
 	}

@@ -401,12 +401,31 @@ static bool canonical(vaddr_t va, unsigned levels)
 	return (vaddr_t)((int64_t)(va << unused) >> unused) == va;
 }
 
+/*
+ * Walks that could end in one way only, until the next change, fence or root: this is what most
+ * accesses of mm/ are, and most of what a test of many operations costs.
+ */
+static struct memo {
+	vaddr_t page;
+	uint64_t at; /* now, when it was made */
+	struct step s;
+	pte_t end;
+} memos[SIM_MAX_HARTS][64];
+
 struct sim_result tlb_access(unsigned hart, vaddr_t va, enum sim_kind kind, enum sim_view view)
 {
+	struct memo *m = &memos[hart][va >> PAGE_SHIFT & 63];
 	const struct sim_tlb *t = &tlbs[hart];
 	const struct root *r = &t->root;
+	bool only = t->nr_old_roots == 0 && (view != SIM_NEWEST || nr_changes == 0);
 	struct step s;
 
+	if (only && m->at == now && m->page == va >> PAGE_SHIFT) {
+		s = m->s;
+		s.va = va;
+		s.kind = kind;
+		return end_of(&s, m->end);
+	}
 	if (view == SIM_OLDEST && t->nr_old_roots != 0)
 		r = &t->old_roots[0];
 	else if (view == SIM_RANDOM && sim_below(t->nr_old_roots + 1) != 0)
@@ -425,8 +444,12 @@ struct sim_result tlb_access(unsigned hart, vaddr_t va, enum sim_kind kind, enum
 			c[0] = (pte_t){*sim_word(slot)};
 		else
 			pick = view == SIM_OLDEST ? n - 1 : (unsigned)sim_below(n);
-		if (!goes_on(&s, c[pick]))
+		only &= n == 1;
+		if (!goes_on(&s, c[pick])) {
+			if (only)
+				*m = (struct memo){va >> PAGE_SHIFT, now, s, c[pick]};
 			return end_of(&s, c[pick]);
+		}
 		s = down(&s, c[pick]);
 	}
 }

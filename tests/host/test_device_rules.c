@@ -121,6 +121,8 @@ static const char *step(void)
 		req.type = VIRTIO_MEM_REQ_STATE;
 	} else {
 		vmem_handle(&vm, &req, &resp);
+		if (resp.type == VIRTIO_MEM_RESP_ACK && req.type == VIRTIO_MEM_REQ_PLUG)
+			memset(content + (req.addr - ADDR) / BLOCK, true, req.nb_blocks);
 		if (resp.type != VIRTIO_MEM_RESP_ACK && vm.plugged_size != plugged)
 			return "a request that is not acknowledged changes nothing";
 	}
@@ -141,15 +143,7 @@ static const char *content_broken(void)
 
 		if (content[b] && !plugged)
 			return "an unplugged block was not discarded";
-		content[b] = plugged;
-	}
-	return NULL;
-}
-
-static const char *content_kept(void)
-{
-	for (uint64_t b = 0; b < BLOCKS; b++) {
-		if (!content[b] && (vm.bitmap[b / 64] >> (b % 64) & 1) != 0)
+		if (!content[b] && plugged)
 			return "a plugged block MUST NOT be modified";
 	}
 	return NULL;
@@ -172,24 +166,6 @@ int main(void)
 			broken = content_broken();
 	}
 	tap_ok(broken == NULL, "%u steps: %s", i, broken == NULL ? "every rule held" : broken);
-
-	/* A device reset has no function in the model, and STATE touches nothing: 1000 of them. */
-	vmem_set_requested_size(&vm, REGION);
-	(void)content_broken();
-	for (i = 0; i < 1000 && broken == NULL; i++) {
-		struct vmem_request req = {
-			.type = (uint16_t)(i % 2 != 0 ? VIRTIO_MEM_REQ_STATE : VIRTIO_MEM_REQ_PLUG),
-			.nb_blocks = 1,
-			.addr = ADDR + random_next() % BLOCKS * BLOCK};
-		struct vmem_response resp;
-		uint64_t block = (req.addr - ADDR) / BLOCK;
-
-		vmem_handle(&vm, &req, &resp);
-		if (req.type == VIRTIO_MEM_REQ_PLUG && resp.type == VIRTIO_MEM_RESP_ACK)
-			content[block] = true;
-		broken = content_kept();
-	}
-	tap_ok(broken == NULL, "content of plugged blocks: %s", broken == NULL ? "kept" : broken);
 
 	/* 5.15.6.1: no suspend, so bit 2 is not offered; a feature that is there stays. */
 	tap_ok((vmem_features(&vm) >> VIRTIO_MEM_F_PERSISTENT_SUSPEND & 1) == 0,
