@@ -97,7 +97,7 @@ SKIP: {
 }
 row('no-floating-point', 0, ['CPU=rv64,f=off,d=off,zfa=off'], like => [$pass]);
 row('builtin', 0, ['VMEM=builtin'], like => [$pass, $builtin]);
-row('builtin-sv39', 0, ['VMEM=builtin', 'ARGS=mode=sv39'], like => [$pass, $builtin]);
+row('builtin-sv39', 0, ['VMEM=builtin', 'ARGS=mode=sv39 vmem.size=64M'], like => [$pass, $builtin]);
 row('builtin-small', 0, ['VMEM=builtin', 'MEM=128M', 'SMP=2'], like => [$pass, $builtin]);
 # ---- a built-in device of another kind, or one that does not do as it should
 # (each misbehaviour has a test in vmem.*, which every run with VMEM=builtin makes; here from the start)
@@ -139,7 +139,7 @@ row('no-device', 0, ['VMEM=none'], like => [$pass, qr/^# vmem: no virtio-mem dev
 	qr/^ok \d+ hotplug\.all # SKIP no virtio-mem device/m], suites => [qw(boot table)]);
 row('old-qemu', 0, ["QEMU=$tool{QEMU_OLD}", 'VMEM=builtin'], like => [$pass, $builtin])
 	if $tool{QEMU_OLD};
-row('old-both', 0, ["QEMU=$tool{QEMU_OLD}", "OPENSBI=$tool{OPENSBI_OLD}", 'VMEM=builtin'], like => [$pass])
+row('old-both', 0, ["QEMU=$tool{QEMU_OLD}", "OPENSBI=$tool{OPENSBI_OLD}", 'VMEM=builtin', 'ARGS=vmem.size=64M'], like => [$pass])
 	if $tool{QEMU_OLD} && $tool{OPENSBI_OLD};
 
 # Any 2 MiB aligned address: the same ELF, loaded elsewhere.
@@ -150,7 +150,7 @@ sub move_elf
 		or die "objcopy failed\n";
 }
 move_elf('0x3e00000', 'build/moved.elf');
-row('moved', 0, ['KERNEL=build/moved.elf', 'VMEM=builtin'], like => [$pass, qr/^# image: 0x84000000/m]);
+row('moved', 0, ['KERNEL=build/moved.elf', 'VMEM=builtin', 'ARGS=vmem.size=64M'], like => [$pass, qr/^# image: 0x84000000/m]);
 
 # ---- seeded faults: the run fails and names how it was seen
 
