@@ -166,6 +166,7 @@ my %fault = (
 	'addressed-fence' => [qr/found by model$/m],
 	'leak-records' => [qr/found by accounts$/m],
 	'records-early' => [qr/found by model$/m],
+	'records-first' => [qr/found by model$/m],
 	'move-no-copy' => [qr/^not ok \d+ hotplug\.used # found by check/m],
 	'undo-forgotten' => [qr/^not ok \d+ hotplug\.nomem # found by .*accounts/m],
 	'pgd-late' => [qr/^not ok \d+ hotplug\.second_root # found by /m],

@@ -21,6 +21,7 @@ static const struct fault_info infos[NR_FAULTS] = {
 	[FAULT_ADDRESSED_FENCE] = {"addressed-fence", "table pointers are fenced by address"},
 	[FAULT_LEAK_RECORDS] = {"leak-records", "the frame table of removed memory is not freed"},
 	[FAULT_RECORDS_EARLY] = {"records-early", "the frame table is freed before the shootdown"},
+	[FAULT_RECORDS_FIRST] = {"records-first", "the frame table is freed before it is unmapped"},
 	[FAULT_MOVE_NO_COPY] = {"move-no-copy", "movable frames move without their content"},
 	[FAULT_UNDO_FORGOTTEN] = {"undo-forgotten", "an add that fails leaves its direct map"},
 	[FAULT_PGD_LATE] = {"pgd-late", "root entries are made when first needed"},

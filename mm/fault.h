@@ -22,6 +22,7 @@ enum fault {
 	FAULT_ADDRESSED_FENCE, /* rs1 = va for a table pointer (Linux 97cf301fa42e) */
 	FAULT_LEAK_RECORDS,    /* the frame table of removed memory is not freed */
 	FAULT_RECORDS_EARLY,   /* it is freed before the shootdown (Linux free_vmemmap_storage) */
+	FAULT_RECORDS_FIRST,   /* it is freed before it is unmapped (bao mem_unmap()) */
 	FAULT_MOVE_NO_COPY,    /* a movable frame moves without its content */
 	FAULT_UNDO_FORGOTTEN,  /* an add that fails leaves the direct map (Linux f42ce5f087eb) */
 	NR_FAULTS,

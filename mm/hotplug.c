@@ -10,6 +10,7 @@
 #include "mm/clear.h"
 #include "mm/fault.h"
 #include "mm/kernel.h"
+#include "mm/model.h"
 #include "mm/ptpage.h"
 #include "mm/shootdown.h"
 
@@ -252,6 +253,13 @@ static struct backing find_records(struct region phys)
 	return found;
 }
 
+/* Free the frames behind the records [@va, @va + @size). */
+static void free_records(struct backing *l, vaddr_t va, uint64_t size)
+{
+	model_range_freed(va, size);
+	backing_free(l);
+}
+
 /* @undone: after an error, frames to be freed behind the fence. */
 static enum err map_region(struct pt_batch *b, struct region phys, uint64_t prot,
 			   struct backing *undone)
@@ -446,13 +454,15 @@ enum err hot_remove(struct hot_region *r, struct hot_report *rep)
 	/* From here on nobody may look at its records. */
 	frame_zone_remove(&r->zone);
 	backing = find_records(r->phys);
+	if (fault_armed(FAULT_RECORDS_FIRST))
+		free_records(&backing, records, records_size);
 	unmap_own(&b, direct_va(r->phys.start), r->phys.size);
 	unmap_own(&b, records, records_size);
 	if (fault_armed(FAULT_RECORDS_EARLY))
-		backing_free(&backing);
+		free_records(&backing, records, records_size);
 	err = pt_commit(&b); /* 2. shoot down: direct map and frame table in one */
 	if (err == OK && !fault_armed(FAULT_LEAK_RECORDS))
-		backing_free(&backing); /* 3. only now */
+		free_records(&backing, records, records_size); /* 3. only now */
 	spin_unlock(&kernel_table_lock);
 	if (err != OK) {
 		r->state = HOT_STUCK;

@@ -60,7 +60,7 @@ const char *violation_name(enum violation_kind k)
 		"table page freed before the shootdown",
 		"table page freed while an entry points to it",
 		"frame freed before the shootdown",
-		"frame unplugged while it is mapped",
+		"frame freed or unplugged while it is mapped",
 		"frame unplugged before the shootdown",
 		"model overflow: nothing is claimed from here on",
 	};
@@ -517,6 +517,29 @@ void model_frames_freed(struct region r)
 		return;
 	irq = spin_lock_irq(&lock);
 	check_held(r, VIOLATION_FRAME_FREED);
+	spin_unlock_irq(&lock, irq);
+}
+
+void model_range_freed(vaddr_t va, uint64_t size)
+{
+	bool irq;
+
+	if (!enabled)
+		return;
+	irq = spin_lock_irq(&lock);
+	for (vaddr_t at = va; at - va < size;) {
+		struct model_leaf leaf = model_table_lookup(at);
+
+		if (pte_is_valid(leaf.entry))
+			report((struct violation){.kind = VIOLATION_FRAME_MAPPED,
+						  .pa = pte_pa(leaf.entry),
+						  .va = at,
+						  .level = leaf.level,
+						  .old = leaf.entry,
+						  .writer = arch_hart(),
+						  .holders = arch_harts_online()});
+		at = align_down(at, level_size(leaf.level)) + level_size(leaf.level);
+	}
 	spin_unlock_irq(&lock, irq);
 }
 

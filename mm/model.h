@@ -25,7 +25,7 @@ enum violation_kind {
 	VIOLATION_TABLE_FREED,	   /* table page freed, some hart may still walk it */
 	VIOLATION_TABLE_LINKED,	   /* table page freed while an entry points to it */
 	VIOLATION_FRAME_FREED,	   /* frame freed, some hart may hold an old leaf to it */
-	VIOLATION_FRAME_MAPPED,	   /* frame unplugged while a live leaf maps it */
+	VIOLATION_FRAME_MAPPED,	   /* frame freed or unplugged while a live leaf maps it */
 	VIOLATION_FRAME_UNPLUGGED, /* frame unplugged, some hart may hold an old leaf to it */
 	VIOLATION_OVERFLOW,	   /* the log was full: nothing can be claimed any more */
 	NR_VIOLATION_KINDS,
@@ -64,6 +64,9 @@ void model_root_dropped(paddr_t root);
 void model_table_freed(paddr_t pa);
 /* Frames go back to an allocator. */
 void model_frames_freed(struct region r);
+/* What [@va, @va + @size) translated to is about to be freed: no live leaf may be there any more.
+ */
+void model_range_freed(vaddr_t va, uint64_t size);
 /* Frames are about to vanish from the machine: nothing may map them, nobody may hold them. */
 void model_frames_unplugged(struct region r);
 

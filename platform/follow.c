@@ -193,6 +193,27 @@ static enum err unplug_some(struct follow *f, uint64_t most)
 	return err;
 }
 
+/*
+ * What the device did not take back earlier is mapped nowhere: offer it again, block by block
+ * (Linux virtio_mem_unplug_pending_mb()).
+ */
+static enum err unplug_pending(struct follow *f)
+{
+	uint64_t block = max_u64(f->v->geo.block_size, HOTPLUG_GRANULE);
+
+	for (paddr_t pa = f->range.start; pa < region_end(f->range); pa += block) {
+		struct region r = {pa, block};
+		enum err err;
+
+		if (plugged_in(f, r) == 0 || hot_find(pa) != NULL)
+			continue;
+		err = plug_give_back(f->v, r);
+		if (err != OK)
+			return err;
+	}
+	return OK;
+}
+
 enum err follow_run(struct follow *f)
 {
 	unsigned nacks = 0;
@@ -204,6 +225,8 @@ enum err follow_run(struct follow *f)
 
 		/* Between any two requests: the device may have changed its mind. */
 		err = virtio_mem_refresh(f->v);
+		if (err == OK)
+			err = unplug_pending(f);
 		if (err != OK)
 			return err;
 		plugged = f->v->plugged_bytes;

@@ -8,7 +8,7 @@
 #include "mm/model.h"
 
 /* From the answer on the device may do with the memory what it likes. */
-static enum err tell_device(struct virtio_mem *v, struct region phys)
+enum err plug_give_back(struct virtio_mem *v, struct region phys)
 {
 	model_frames_unplugged(phys);
 	return virtio_mem_unplug(v, phys.start, phys.size);
@@ -34,7 +34,7 @@ out_unplug:
 	/* Some hart may still have it mapped: then it stays plugged, for good. */
 	if (hot_find(phys.start) != NULL)
 		return err;
-	if (tell_device(v, phys) != OK)
+	if (plug_give_back(v, phys) != OK)
 		note("vmem: 0x%llx+0x%llx stays plugged, unused", (unsigned long long)phys.start,
 		     (unsigned long long)phys.size);
 	return err;
@@ -49,7 +49,7 @@ static enum err remove_region(struct virtio_mem *v, struct hot_region *r, struct
 	if (err != OK)
 		return err;
 	if (fault_armed(FAULT_UNPLUG_EARLY)) {
-		err = tell_device(v, phys);
+		err = plug_give_back(v, phys);
 		if (err != OK)
 			return err;
 		return hot_remove(r, rep);
@@ -59,7 +59,7 @@ static enum err remove_region(struct virtio_mem *v, struct hot_region *r, struct
 		hot_online(r);
 	if (err != OK)
 		return err;
-	return tell_device(v, phys); /* only now */
+	return plug_give_back(v, phys); /* only now */
 }
 
 enum err plug_remove(struct virtio_mem *v, struct hot_region *r, struct evacuation *e,

@@ -28,4 +28,7 @@ enum err must_check plug_remove(struct virtio_mem *v, struct hot_region *r, stru
 enum err must_check plug_remove_range(struct virtio_mem *v, struct region phys,
 				      struct evacuation *e, struct hot_report *rep);
 
+/* Give memory back to the device that is plugged and mapped nowhere: what it refused before. */
+enum err must_check plug_give_back(struct virtio_mem *v, struct region phys);
+
 #endif
