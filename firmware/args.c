@@ -49,7 +49,7 @@ static const struct arg table[] = {
 	{"seed", ARG_SEED, AT(seed), ANY,
 	 .help = "seed=NUMBER        repeat the run that printed this seed"},
 	{"shuffle", ARG_SWITCH, AT(shuffle), .choices = switch_choices,
-	 .help = "shuffle=on|off     off: the order of the sources"},
+	 .help = "shuffle=on|off     off: in the order of their names"},
 	{"timeout", ARG_NUMBER, AT(timeout_scale), .min = 1, .max = 1000000,
 	 .help = "timeout=PERCENT    stretch all deadlines (timeout=300)"},
 	{"inject", ARG_TEXT, AT(inject), .help = "inject=FAULT,...   commit these mistakes"},

@@ -42,7 +42,7 @@ struct hot_report {
 	uint64_t moved; /* frames that were moved out of the way */
 };
 
-/* One line: "hot-add 0xc0000000+1 GiB: leaves +1x1G +8x2M, tables +1, 1 shootdown, 12345 us". */
+/* One line: "hot-add 0xc0000000+1024 MiB: leaves +1x1G +8x2M, tables +0 -0, shootdowns 1, ...". */
 void hot_report_print(const char *what, struct region r, const struct hot_report *rep);
 
 /*

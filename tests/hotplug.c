@@ -488,6 +488,8 @@ TEST(hotplug, follow, .needs = NEEDS_VMEM, .timeout_ms = 120000)
 {
 	struct follow f;
 
+	if (!hotcase_need(t, hotcase_nr_blocks(t)))
+		return;
 	ASSERT_OK(t, follow_init(&f, t->bench->vmem, memory_block(t), false));
 	follow(t, &f, &f);
 }
@@ -497,6 +499,8 @@ TEST(hotplug, follow_big, .needs = NEEDS_VMEM, .timeout_ms = 120000)
 {
 	struct follow f, rest;
 
+	if (!hotcase_need(t, hotcase_nr_blocks(t)))
+		return;
 	ASSERT_OK(t, follow_init(&f, t->bench->vmem, memory_block(t), true));
 	ASSERT_OK(t, follow_init(&rest, t->bench->vmem, memory_block(t), false));
 	EXPECT(t, f.big && f.step == f.memory_block, "not big-block mode");

@@ -17,6 +17,7 @@
 #include "platform/plug.h"
 #include "tests/accounts.h"
 #include "tests/glob.h"
+#include "tests/memdev.h"
 
 #define MAX_TESTS 512
 #define MAX_FAIL_LINES 12
@@ -200,6 +201,11 @@ static const char *unmet_need(const struct test_run *t)
 /* A failed test may leave memory behind: the next one starts with none. */
 static void clean_up(const struct bench *b)
 {
+	/* A device that was given up gives nothing back: start it again, with its memory in use. */
+	if (b->vmem != NULL && !memdev_recover(b)) {
+		bailed_out = true;
+		return;
+	}
 	while (hot_first() != NULL) {
 		struct evacuation e;
 
