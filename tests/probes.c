@@ -37,7 +37,7 @@ struct finding {
 
 struct job {
 	struct spots spots;
-	unsigned step; /* every so many spots; the last one always */
+	unsigned skip; /* so many spots are left out, from the start */
 	enum access access;
 	bool expect_trap;
 	bool write;
@@ -66,7 +66,7 @@ static void trap_job(void *arg)
 	struct finding *f = &j->found[arch_hart()];
 	unsigned n = spots_count(&j->spots);
 
-	for (unsigned i = (n - 1) % j->step; i < n; i += j->step) {
+	for (unsigned i = j->skip; i < n; i++) {
 		vaddr_t va = spots_at(&j->spots, i);
 		struct probe p = probe_access(j->access, va, word(arch_hart(), va));
 
@@ -99,7 +99,7 @@ static struct job job; /* too large for a stack; one test runs at a time */
 
 static void start_job(const struct spots *s)
 {
-	job = (struct job){.spots = *s, .step = 1};
+	job = (struct job){.spots = *s};
 }
 
 static void report(struct test_run *t, unsigned h, const char *what)
@@ -178,7 +178,7 @@ void probes_must_trap(struct test_run *t, const struct hartset *harts, const str
 		report(t, h, access_name(a));
 }
 
-#define MAX_CONTROL_SPOTS 64
+#define MAX_CONTROL_SPOTS 16
 
 static struct {
 	struct test_run *t;
@@ -190,12 +190,15 @@ static struct {
 static void run_control(void *arg)
 {
 	struct hartset lost;
+	unsigned n;
 
 	(void)arg;
+	n = spots_count(&control.spots);
 	start_job(&control.spots);
 	job.access = control.access;
-	/* Seeing is enough here: a sample of large ranges. */
-	job.step = 1 + spots_count(&job.spots) / MAX_CONTROL_SPOTS;
+	/* Seeing is enough here: what was touched last is held most likely. */
+	if (n > MAX_CONTROL_SPOTS)
+		job.skip = n - MAX_CONTROL_SPOTS;
 	if (hart_run(&control.harts, trap_job, &job, TEST_TIMEOUT_MS / 2, &lost) != OK) {
 		/* Inside an operation, with its locks held: recorded, not left. */
 		hartset_for_each(h, &lost)
@@ -204,8 +207,7 @@ static void run_control(void *arg)
 	}
 	hartset_sub(&control.harts, &lost);
 	hartset_for_each(h, &control.harts)
-		test_control(control.t, control.access, h, job.found[h].bad,
-			     (spots_count(&job.spots) - 1) / job.step + 1);
+		test_control(control.t, control.access, h, job.found[h].bad, n - job.skip);
 }
 
 void probes_control_next(struct test_run *t, const struct hartset *harts, const struct spots *s,
