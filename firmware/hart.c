@@ -67,15 +67,6 @@ unsigned hart_cpu_index(unsigned hart)
 	return hart_table[hart].cpu;
 }
 
-unsigned hart_by_id(uint64_t hartid)
-{
-	for (unsigned i = 0; i < nr_harts; i++) {
-		if (hart_table[i].hartid == hartid)
-			return i;
-	}
-	return MAX_HARTS;
-}
-
 static void hart_add(uint64_t hartid, unsigned cpu)
 {
 	struct hart *h = &hart_table[nr_harts];

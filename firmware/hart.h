@@ -62,8 +62,6 @@ struct hart *hart_get(unsigned hart);
 unsigned hart_init(const struct machine *m, uint64_t boot_hartid, uint64_t limit);
 unsigned hart_count(void);
 unsigned hart_cpu_index(unsigned hart);
-/* Index of the hart with @hartid, or MAX_HARTS. */
-unsigned hart_by_id(uint64_t hartid);
 
 /*
  * Start every hart but the boot hart with the root table in @satp, and wait for each, at most

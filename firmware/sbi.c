@@ -107,12 +107,6 @@ int64_t sbi_send_ipi(uint64_t mask, uint64_t base)
 	return SBI_CALL(EID_IPI, 0, mask, base).error;
 }
 
-int64_t sbi_remote_fence_i(uint64_t mask, uint64_t base)
-{
-	before_interrupt();
-	return SBI_CALL(EID_RFENCE, 0, mask, base).error;
-}
-
 int64_t sbi_remote_sfence_vma(uint64_t mask, uint64_t base, vaddr_t start, uint64_t size)
 {
 	before_interrupt();
@@ -122,18 +116,6 @@ int64_t sbi_remote_sfence_vma(uint64_t mask, uint64_t base, vaddr_t start, uint6
 int64_t sbi_hart_start(uint64_t hartid, paddr_t entry, uint64_t opaque)
 {
 	return SBI_CALL(EID_HSM, 0, hartid, entry, opaque).error;
-}
-
-int64_t sbi_hart_stop(void)
-{
-	return SBI_CALL(EID_HSM, 1, 0).error;
-}
-
-int64_t sbi_hart_status(uint64_t hartid)
-{
-	struct sbi_ret r = SBI_CALL(EID_HSM, 2, hartid);
-
-	return r.error == SBI_OK ? (int64_t)r.value : r.error;
 }
 
 void sbi_shutdown(bool failure)

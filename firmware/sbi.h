@@ -16,9 +16,6 @@ enum sbi_error {
 	SBI_ERR_ALREADY_AVAILABLE = -6,
 };
 
-/* HSM hart states (SBI 9). */
-enum sbi_hart_state { SBI_HART_STARTED, SBI_HART_STOPPED, SBI_HART_START_PENDING };
-
 struct sbi_info {
 	uint64_t spec_version; /* bits 30:24 major, 23:0 minor */
 	uint64_t impl_id;      /* 1: OpenSBI */
@@ -41,10 +38,7 @@ int64_t sbi_set_timer(uint64_t ticks);
 /* For each of these: harts by hart id, @mask bit i is hart id @base + i. */
 int64_t sbi_send_ipi(uint64_t mask, uint64_t base);
 int64_t sbi_remote_sfence_vma(uint64_t mask, uint64_t base, vaddr_t start, uint64_t size);
-int64_t sbi_remote_fence_i(uint64_t mask, uint64_t base);
 int64_t sbi_hart_start(uint64_t hartid, paddr_t entry, uint64_t opaque);
-int64_t sbi_hart_stop(void); /* returns on error only */
-int64_t sbi_hart_status(uint64_t hartid);
 
 /* SRST shutdown, else legacy shutdown; returns if neither exists. */
 void sbi_shutdown(bool failure);

@@ -45,6 +45,8 @@ static unsigned nr_records;
  * (SBI HSM promises nothing about the TLB of a started hart).
  */
 static struct hartset unfenced;
+/* Generation at which each hart started: a fence that began before is none of its. */
+static uint64_t started_at[MAX_HARTS];
 /* Harts that started and did not stop; online or not yet, once fenced they hold what they cache. */
 static struct hartset started;
 
@@ -307,6 +309,16 @@ static void keep(struct record r)
 		records[nr_records++] = r;
 }
 
+/* A full fence that began at @token: harts of @harts that had started by then hold nothing unknown.
+ */
+static void forget_fenced(const struct hartset *harts, uint64_t token)
+{
+	hartset_for_each(h, harts) {
+		if (token >= started_at[h])
+			hartset_del(&unfenced, h);
+	}
+}
+
 static void model_fence_end(const struct hartset *harts, const struct fence_op *op, uint64_t token)
 {
 	bool irq = spin_lock_irq(&lock);
@@ -314,7 +326,7 @@ static void model_fence_end(const struct hartset *harts, const struct fence_op *
 
 	stats.fences++;
 	if (op->all_va && op->all_asid)
-		hartset_sub(&unfenced, harts);
+		forget_fenced(harts, token);
 	/* Backwards: what drop_record() moves in has been looked at, or was split off here. */
 	for (unsigned i = end; i-- > 0 && !overflowed;) {
 		struct record r = records[i];
@@ -353,6 +365,7 @@ static void model_hart_started(unsigned hart)
 {
 	bool irq = spin_lock_irq(&lock);
 
+	started_at[hart] = ++generation;
 	hartset_add(&unfenced, hart);
 	hartset_add(&started, hart);
 	spin_unlock_irq(&lock, irq);
