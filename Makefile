@@ -63,7 +63,7 @@ include $(1)/objects.mk
 objs-all += $$(addprefix $(B)/fw/$(1)/,$$(objs-y) $$(device-objs-y))
 early-all += $$(addprefix $(B)/fw/$(1)/,$$(early-objs-y))
 endef
-$(foreach d,firmware mm platform device tests,$(eval $(call folder,$(d))))
+$(foreach d,firmware mm platform device tests tests/mmu,$(eval $(call folder,$(d))))
 objs-y :=
 include mm/objects.mk
 mm-objs := $(objs-y)
@@ -201,9 +201,9 @@ check: $(BIN) $(VMEMD) $(RUNNER) $(host-test-programs) $(FDT_TOOLS) check-format
 	@ci/check.pl $(sort $(host-test-programs)) tests/host/run.t ci/firmware.t ci/trees.t
 
 # Each header compiles alone.
-headers := $(wildcard firmware/*.h mm/*.h platform/*.h device/*.h tests/*.h)
+headers := $(wildcard firmware/*.h mm/*.h platform/*.h device/*.h tests/*.h tests/mmu/*.h)
 check-headers: $(B)/version.h
-	@for h in $(filter-out firmware/offsets.h,$(headers)); do \
+	@for h in $(filter-out firmware/offsets.h tests/mmu/seq_offsets.h,$(headers)); do \
 		echo "#include \"$$h\"" | $(CC) $(CFLAGS) -fsyntax-only -x c - || exit 1; done
 
 check-format: ## what clang-format would change, if it is installed

@@ -171,27 +171,14 @@ enum err arch_rfence(const struct hartset *targets, vaddr_t start, uint64_t size
 	bool all = (start == 0 && size == 0) || size == UINT64_MAX;
 	struct fence_op op = {.all_va = all, .all_asid = true, .start = start, .size = size};
 	struct hartset left = *targets;
+	struct hart_mask m;
 	uint64_t token;
 
 	if (!sbi()->rfence)
 		return ERR_NOSYS;
 	token = observe_begin();
-	hartset_for_each(first, targets) {
-		uint64_t base = hart_get(first)->hartid;
-		uint64_t mask = 0;
-
-		if (!hartset_has(&left, first))
-			continue;
-		/* One call takes hart ids base..base+63, whatever their indices are. */
-		hartset_for_each(h, &left) {
-			uint64_t id = hart_get(h)->hartid;
-
-			if (id >= base && id - base < 64) {
-				mask |= UINT64_C(1) << (id - base);
-				hartset_del(&left, h);
-			}
-		}
-		if (sbi_remote_sfence_vma(mask, base, start, size) != SBI_OK)
+	while (hart_mask_next(&left, &m)) {
+		if (sbi_remote_sfence_vma(m.mask, m.base, start, size) != SBI_OK)
 			return ERR_IO;
 	}
 	observe_end(targets, &op, token);

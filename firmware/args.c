@@ -31,6 +31,7 @@ struct arg {
 static const char *const mode_choices[] = {"auto", "sv39", "sv48", "sv57", NULL};
 static const char *const vmem_choices[] = {"auto", "vhost", "builtin", "none", NULL};
 static const char *const flush_choices[] = {"auto", "sbi", "ipi", NULL};
+static const char *const quirks_choices[] = {"none", "auto", NULL};
 static const char *const switch_choices[] = {"off", "on", NULL};
 
 /* A choice is stored through its size, whatever enum it belongs to. */
@@ -64,6 +65,10 @@ static const struct arg table[] = {
 	 .help = "model=on|off       off: without the TLB model"},
 	{"probe", ARG_SWITCH, AT(probe), .choices = switch_choices,
 	 .help = "probe=on|off       off: trust the device tree's RAM untouched"},
+	{"repeat", ARG_NUMBER, AT(repeat), .min = 1, .max = 1000000,
+	 .help = "repeat=NUMBER      try everything that judges the machine that much more often"},
+	{"quirks", ARG_SWITCH, AT(quirks), .choices = quirks_choices,
+	 .help = "quirks=auto|none   none: known deviations of machines count as failures"},
 	{"vmem", ARG_CHOICE, AT(vmem), .choices = vmem_choices,
 	 .help = "vmem=auto|vhost|builtin|none"},
 	{"vmem.size", ARG_SIZE, AT(vmem_size), .min = PAGE_SIZE, ANY,
@@ -348,6 +353,8 @@ static void set_defaults(struct args *a)
 	a->probe = true;
 	a->shuffle = true;
 	a->timeout_scale = 100;
+	a->repeat = 1;
+	a->quirks = true;
 }
 
 enum err args_parse(struct args *a, const char *text, struct args_errors *errors)

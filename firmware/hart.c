@@ -115,13 +115,12 @@ static void ipi_irq(struct trap_frame *f)
 }
 
 /*
- * Wait until @done(@arg), at most until @deadline; false if that came first. Spins for a moment,
- * then sleeps: a machine with fewer processors than harts (QEMU with thread=single gives each 100
- * ms) would otherwise spend its time here. Whoever makes it true calls wake().
+ * A machine with fewer processors than harts (QEMU with thread=single gives each 100 ms) would
+ * spend its time spinning; hence the sleep.
  */
 #define SPIN_US 20
 
-static bool wait_until(bool (*done)(void *), void *arg, uint64_t deadline)
+bool hart_wait_until(bool (*done)(void *), void *arg, uint64_t deadline)
 {
 	struct hart *h = hart_self();
 	uint64_t sleep_at = time_us() + SPIN_US;
@@ -155,7 +154,7 @@ static bool wait_until(bool (*done)(void *), void *arg, uint64_t deadline)
 }
 
 /* Behind a store (release or stronger) that @hart may sleep for. */
-static void wake(unsigned hart)
+void hart_wake(unsigned hart)
 {
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	if (__atomic_load_n(&hart_table[hart].waiting, __ATOMIC_RELAXED) != 0)
@@ -171,7 +170,23 @@ void hart_ipi_poll(void)
 		return;
 	ipi_fn(ipi_arg);
 	__atomic_store_n(&h->ipi_done, number, __ATOMIC_RELEASE);
-	wake(ipi_sender);
+	hart_wake(ipi_sender);
+}
+
+bool hart_mask_next(struct hartset *left, struct hart_mask *m)
+{
+	m->mask = 0;
+	hartset_for_each(h, left) {
+		uint64_t id = hart_table[h].hartid;
+
+		if (m->mask == 0)
+			m->base = id;
+		if (id >= m->base && id - m->base < 64) {
+			m->mask |= UINT64_C(1) << (id - m->base);
+			hartset_del(left, h);
+		}
+	}
+	return m->mask != 0;
 }
 
 /* Interrupt @harts. False if SBI refused one of them. */
@@ -252,7 +267,7 @@ enum err arch_ipi_call(const struct hartset *targets, void (*fn)(void *), const 
 	}
 	if (!send_ipi(&w.targets))
 		err = ERR_IO;
-	if (!wait_until(ipi_all_answered, &w, time_deadline_ms(IPI_TIMEOUT_MS))) {
+	if (!hart_wait_until(ipi_all_answered, &w, time_deadline_ms(IPI_TIMEOUT_MS))) {
 		err = ERR_TIMEOUT;
 		ipi_give_up(&w);
 	}
@@ -266,7 +281,7 @@ static void end_job(struct hart *h, enum job_state state, uint32_t number)
 	park_if_lost(h);
 	__atomic_store_n(&h->job_ended, number, __ATOMIC_RELAXED);
 	__atomic_store_n(&h->job_state, state, __ATOMIC_RELEASE);
-	wake(0); /* the boot hart is who posts jobs */
+	hart_wake(0); /* the boot hart is who posts jobs */
 }
 
 /* First C code of a started hart, on its own stack, translating with the kernel's table. */
@@ -349,7 +364,7 @@ void hart_start_all(uint64_t satp, char *stacks, uint64_t timeout_ms)
 	for (unsigned i = 1; i < nr_harts; i++) {
 		if (!hartset_has(&peers, i))
 			continue;
-		if (!wait_until(job_ended, &hart_table[i], deadline)) {
+		if (!hart_wait_until(job_ended, &hart_table[i], deadline)) {
 			note("hart%u (id %llu) did not arrive within %llu ms", i,
 			     (unsigned long long)hart_table[i].hartid,
 			     (unsigned long long)timeout_ms);
@@ -419,7 +434,7 @@ enum err hart_wait(const struct hartset *harts, uint64_t timeout_ms, struct hart
 		err = ERR_INVAL;
 	hartset_for_each(i, &asked) {
 		const struct hart *h = &hart_table[i];
-		bool ended = wait_until(job_ended, &hart_table[i], deadline);
+		bool ended = hart_wait_until(job_ended, &hart_table[i], deadline);
 
 		if (ended && __atomic_load_n(&h->job_state, __ATOMIC_RELAXED) == JOB_DONE)
 			continue;

@@ -91,6 +91,21 @@ void hart_post(const struct hartset *harts, void (*fn)(void *), void *arg);
 enum err must_check hart_wait(const struct hartset *harts, uint64_t timeout_ms,
 			      struct hartset *lost);
 
+/*
+ * Wait until @done(@arg), at most until @deadline (time_deadline_ms()); false if that came first.
+ * Spins for a moment, then sleeps; answers inter-hart calls meanwhile, also with interrupts off.
+ * Whoever makes it true calls hart_wake() behind its store.
+ */
+bool hart_wait_until(bool (*done)(void *), void *arg, uint64_t deadline);
+void hart_wake(unsigned hart);
+
+/* One SBI call's worth of harts: bit i is hart id base + i. */
+struct hart_mask {
+	uint64_t mask, base;
+};
+/* Take the next of them out of @left; false: it was empty. Hart ids may be sparse. */
+bool hart_mask_next(struct hartset *left, struct hart_mask *m);
+
 /* Answer an inter-hart call that waits for this hart; for loops that spin with interrupts off. */
 void hart_ipi_poll(void);
 

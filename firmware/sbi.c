@@ -113,6 +113,13 @@ int64_t sbi_remote_sfence_vma(uint64_t mask, uint64_t base, vaddr_t start, uint6
 	return SBI_CALL(EID_RFENCE, 1, mask, base, start, size).error;
 }
 
+int64_t sbi_remote_sfence_vma_asid(uint64_t mask, uint64_t base, vaddr_t start, uint64_t size,
+				   uint64_t asid)
+{
+	before_interrupt();
+	return SBI_CALL(EID_RFENCE, 2, mask, base, start, size, asid).error;
+}
+
 int64_t sbi_hart_start(uint64_t hartid, paddr_t entry, uint64_t opaque)
 {
 	return SBI_CALL(EID_HSM, 0, hartid, entry, opaque).error;

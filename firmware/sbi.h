@@ -38,6 +38,9 @@ int64_t sbi_set_timer(uint64_t ticks);
 /* For each of these: harts by hart id, @mask bit i is hart id @base + i. */
 int64_t sbi_send_ipi(uint64_t mask, uint64_t base);
 int64_t sbi_remote_sfence_vma(uint64_t mask, uint64_t base, vaddr_t start, uint64_t size);
+/* The same for the entries of one ASID; global ones may stay. */
+int64_t sbi_remote_sfence_vma_asid(uint64_t mask, uint64_t base, vaddr_t start, uint64_t size,
+				   uint64_t asid);
 int64_t sbi_hart_start(uint64_t hartid, paddr_t entry, uint64_t opaque);
 
 /* SRST shutdown, else legacy shutdown; returns if neither exists. */

@@ -4,9 +4,9 @@
 
 #include <string.h>
 
-uint32_t fault_mask;
+uint64_t fault_mask;
 
-_Static_assert(NR_FAULTS <= 32, "fault_mask");
+_Static_assert(NR_FAULTS <= 64, "fault_mask");
 
 static const struct fault_info infos[NR_FAULTS] = {
 	[FAULT_NO_SHOOTDOWN] = {"no-shootdown", "remote harts are not fenced"},
@@ -25,6 +25,15 @@ static const struct fault_info infos[NR_FAULTS] = {
 	[FAULT_MOVE_NO_COPY] = {"move-no-copy", "movable frames move without their content"},
 	[FAULT_UNDO_FORGOTTEN] = {"undo-forgotten", "an add that fails leaves its direct map"},
 	[FAULT_PGD_LATE] = {"pgd-late", "root entries are made when first needed"},
+	[FAULT_FENCE_ODD_HARTS] = {"fence-odd-harts", "tlb.*: no local fence on odd harts"},
+	[FAULT_FENCE_ADDRESSED] = {"fence-addressed", "tlb.*: none that names an address"},
+	[FAULT_FENCE_SWAP] = {"fence-swap", "tlb.*: address and ASID swapped"},
+	[FAULT_FENCE_SECOND] = {"fence-second", "tlb.*: every second one is lost"},
+	[FAULT_RFENCE_NONE] = {"rfence-none", "rfence.*: not sent"},
+	[FAULT_RFENCE_ODD_HARTS] = {"rfence-odd-harts", "rfence.*: not sent to odd harts"},
+	[FAULT_RFENCE_SECOND] = {"rfence-second", "rfence.*: every second one is lost"},
+	[FAULT_RFENCE_16_BITS] = {"rfence-16-bits", "rfence.*: size cut to 16 bits"},
+	[FAULT_RFENCE_END] = {"rfence-end", "rfence.*: the last page of a range is missed"},
 };
 
 const struct fault_info *fault_info(enum fault f)
@@ -49,7 +58,7 @@ enum err fault_arm(const char *list, char *unknown, size_t len)
 			return ERR_INVAL;
 		}
 		if (n != 0)
-			fault_mask |= UINT32_C(1) << f;
+			fault_mask |= UINT64_C(1) << f;
 		list += n;
 		list += *list == ',';
 	}

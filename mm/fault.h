@@ -25,6 +25,16 @@ enum fault {
 	FAULT_RECORDS_FIRST,   /* it is freed before it is unmapped (bao mem_unmap()) */
 	FAULT_MOVE_NO_COPY,    /* a movable frame moves without its content */
 	FAULT_UNDO_FORGOTTEN,  /* an add that fails leaves the direct map (Linux f42ce5f087eb) */
+	/* Of the fences that the tests of the machine make (tests/mmu/fences.c) */
+	FAULT_FENCE_ODD_HARTS,	/* a local fence does nothing on harts of odd index */
+	FAULT_FENCE_ADDRESSED,	/* one with an address does nothing (FU540) */
+	FAULT_FENCE_SWAP,	/* address and ASID swapped (rust-embedded/riscv #88) */
+	FAULT_FENCE_SECOND,	/* every second one is lost (cva6 #3312) */
+	FAULT_RFENCE_NONE,	/* remote ones are not sent */
+	FAULT_RFENCE_ODD_HARTS, /* not to harts of odd index (OpenSBI 8197c2f1) */
+	FAULT_RFENCE_SECOND,	/* every second call is lost (OpenSBI f700216c) */
+	FAULT_RFENCE_16_BITS,	/* size cut to 16 bits */
+	FAULT_RFENCE_END,	/* the last page of a range is missed */
 	NR_FAULTS,
 };
 
@@ -42,7 +52,7 @@ const struct fault_info *fault_info(enum fault f);
 enum err must_check fault_arm(const char *list, char *unknown, size_t len);
 
 /* One load and one branch when nothing is armed. */
-extern uint32_t fault_mask;
+extern uint64_t fault_mask;
 
 static inline bool fault_armed(enum fault f)
 {

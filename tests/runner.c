@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Chooses, shuffles, runs and judges the tests, and prints KTAP. */
+/* Chooses, shuffles and runs the tests, and ends those that do not. */
 #include "tests/runner.h"
 
 #include <stdio.h>
@@ -18,26 +18,19 @@
 #include "tests/accounts.h"
 #include "tests/glob.h"
 #include "tests/memdev.h"
+#include "tests/results.h"
 
 #define MAX_TESTS 512
-#define MAX_FAIL_LINES 12
 
 /* linker/hotwalk.ld */
 extern const struct test *const __tests_start[], *const __tests_end[];
-
-enum outcome { PASSED, FAILED, SKIPPED, BLIND, TIMED_OUT, TRAPPED };
 
 static struct context leave_to;
 static struct test_run *running;
 static enum outcome how; /* why the test was left: PASSED, TIMED_OUT, TRAPPED */
 static uint64_t deadline = UINT64_MAX;
-static char skip_reason[128];
 
-static unsigned totals[TRAPPED + 1];
-static unsigned found_by[NR_EVIDENCE];
 static bool bailed_out;
-
-static const char *const evidence_names[NR_EVIDENCE] = {"probe", "model", "accounts", "check"};
 
 void test_fail(struct test_run *t, enum evidence e, const char *fmt, ...)
 {
@@ -45,9 +38,9 @@ void test_fail(struct test_run *t, enum evidence e, const char *fmt, ...)
 	va_list ap;
 
 	t->evidence |= UINT32_C(1) << e;
-	if (t->fails++ >= MAX_FAIL_LINES)
+	if (t->fails++ >= TEST_MAX_FAIL_LINES)
 		return;
-	snprintf(prefix, sizeof(prefix), "# %s: ", evidence_names[e]);
+	snprintf(prefix, sizeof(prefix), "# %s: ", evidence_name(e));
 	va_start(ap, fmt);
 	vsay(prefix, fmt, ap);
 	va_end(ap);
@@ -59,7 +52,7 @@ void test_skip(struct test_run *t, const char *fmt, ...)
 
 	t->skipped = true;
 	va_start(ap, fmt);
-	vsnprintf(skip_reason, sizeof(skip_reason), fmt, ap);
+	vsnprintf(t->skip_reason, sizeof(t->skip_reason), fmt, ap);
 	va_end(ap);
 }
 
@@ -77,28 +70,15 @@ void test_control(struct test_run *t, enum access a, unsigned hart, unsigned sta
 		hartset_add(&t->control_saw[a], hart);
 }
 
-/* Whether each kind of access was seen to go stale here, and on another hart if there is one. */
-static bool control_sees(const struct test_run *t, enum access *blind, bool *remote)
+static unsigned timeout_ms(const struct test_run *t)
 {
-	for (unsigned a = 0; a < NR_ACCESSES; a++) {
-		struct hartset others = t->control_saw[a];
-
-		if ((t->control_kinds >> a & 1) == 0)
-			continue;
-		hartset_del(&others, 0);
-		*blind = (enum access)a;
-		*remote = hartset_has(&t->control_saw[a], 0);
-		if (hartset_empty(&t->control_saw[a]) ||
-		    (!hartset_empty(&t->peers) && hartset_empty(&others)))
-			return false;
-	}
-	return true;
+	return t->test->timeout_ms != 0 ? t->test->timeout_ms : TEST_TIMEOUT_MS;
 }
 
 void test_on_harts(struct test_run *t, const struct hartset *harts, void (*fn)(void *), void *arg)
 {
 	struct hartset lost;
-	enum err err = hart_run(harts, fn, arg, TEST_TIMEOUT_MS / 2, &lost);
+	enum err err = hart_run(harts, fn, arg, timeout_ms(t) / 2, &lost);
 
 	if (err == OK)
 		return;
@@ -174,9 +154,7 @@ static void timer_irq(struct trap_frame *f)
 
 static void start_timer(const struct test_run *t)
 {
-	unsigned ms = t->test->timeout_ms != 0 ? t->test->timeout_ms : TEST_TIMEOUT_MS;
-
-	deadline = time_deadline_ms(ms);
+	deadline = time_deadline_ms(timeout_ms(t));
 }
 
 void runner_init(void)
@@ -193,6 +171,10 @@ static const char *unmet_need(const struct test_run *t)
 {
 	if ((t->test->needs & NEEDS_SMP) != 0 && hartset_empty(&t->peers))
 		return "needs a second hart";
+	if ((t->test->needs & NEEDS_RFENCE) != 0 && !sbi()->rfence)
+		return "this SBI has no RFENCE";
+	if ((t->test->needs & NEEDS_HSM) != 0 && !sbi()->hsm)
+		return "this SBI has no HSM";
 	if ((t->test->needs & NEEDS_VMEM) != 0 && t->bench->vmem == NULL && !t->bench->vmem_due)
 		return t->bench->vmem_why;
 	return NULL;
@@ -219,77 +201,6 @@ static void clean_up(const struct bench *b)
 	    virtio_mem_unplug_all(b->vmem) != OK) {
 		note("cannot unplug what is left: the run ends here");
 		bailed_out = true;
-	}
-}
-
-static enum outcome judge(const struct test_run *t)
-{
-	enum access blind;
-	bool only_remote;
-
-	if (how == TIMED_OUT || how == TRAPPED)
-		return how;
-	if (t->fails != 0)
-		return FAILED;
-	if (t->skipped)
-		return SKIPPED;
-	if (!control_sees(t, &blind, &only_remote)) {
-		snprintf(skip_reason, sizeof(skip_reason), "blind: no %s of %s used an old entry",
-			 access_name(blind), only_remote ? "another hart" : "any hart");
-		return BLIND;
-	}
-	return PASSED;
-}
-
-static void print_found_by(const struct test_run *t, char *buf, size_t len)
-{
-	size_t n = 0;
-
-	buf[0] = '\0';
-	for (unsigned e = 0; e < NR_EVIDENCE && n < len; e++) {
-		if ((t->evidence >> e & 1) == 0)
-			continue;
-		found_by[e]++;
-		n += (size_t)snprintf(buf + n, len - n, "%s%s", n == 0 ? "" : ",",
-				      evidence_names[e]);
-	}
-}
-
-static void report(const struct test_run *t, unsigned number, enum outcome o)
-{
-	static const char *const words[] = {"PASS", "FAIL", "SKIP", "SKIP", "TIMEOUT", "ERROR"};
-	const struct test *d = t->test;
-	char by[64];
-
-	totals[o]++;
-	if (t->fails > MAX_FAIL_LINES)
-		note("and %u more failures", t->fails - MAX_FAIL_LINES);
-	if (t->control_kinds != 0)
-		note("control: stale %u/%u", t->control_stale, t->control_tries);
-	print_found_by(t, by, sizeof(by));
-	if (o == FAILED && (t->evidence & 1 << EVIDENCE_PROBE) != 0 && d->clause != NULL)
-		note("clause: %s", d->clause);
-	if (o != PASSED && o != SKIPPED && o != BLIND)
-		note("repeat with: test=%s.%s seed=0x%llx", d->suite, d->name,
-		     (unsigned long long)t->bench->seed);
-	note("%s.%s: %s", d->suite, d->name, words[o]);
-	switch (o) {
-	case PASSED:
-		say("ok %u %s.%s", number, d->suite, d->name);
-		break;
-	case SKIPPED:
-	case BLIND:
-		say("ok %u %s.%s # SKIP %s", number, d->suite, d->name, skip_reason);
-		break;
-	case FAILED:
-		say("not ok %u %s.%s # found by %s", number, d->suite, d->name, by);
-		break;
-	case TIMED_OUT:
-		say("not ok %u %s.%s # TIMEOUT", number, d->suite, d->name);
-		break;
-	case TRAPPED:
-		say("not ok %u %s.%s # ERROR unexpected trap", number, d->suite, d->name);
-		break;
 	}
 }
 
@@ -328,7 +239,7 @@ static void run_one(const struct bench *b, const struct test *d, unsigned number
 	if (unmet != NULL) {
 		test_skip(&t, "%s", unmet);
 		how = PASSED;
-		report(&t, number, SKIPPED);
+		results_report(&t, number, SKIPPED);
 		return;
 	}
 	/* Start-up and cleaning up are watched too; the test that comes next has to say it. */
@@ -337,9 +248,11 @@ static void run_one(const struct bench *b, const struct test *d, unsigned number
 	running = &t;
 	run_guarded(&t);
 	running = NULL;
+	if (t.cleanup != NULL && !bailed_out)
+		t.cleanup();
 	if (!bailed_out)
 		accounts_check(&t, &before);
-	report(&t, number, judge(&t));
+	results_report(&t, number, how != PASSED ? how : results_judge(&t));
 	if (!bailed_out && (t.fails != 0 || how != PASSED))
 		clean_up(b);
 }
@@ -378,39 +291,6 @@ void runner_list(void)
 		note("%s.%s", (*p)->suite, (*p)->name);
 }
 
-static unsigned conclude(unsigned planned, unsigned ran)
-{
-	unsigned failed = totals[FAILED] + totals[TIMED_OUT] + totals[TRAPPED];
-	unsigned judged = totals[PASSED] + failed;
-	struct model_stats m = model_stats();
-
-	if (failed != 0)
-		note("found by: probe %u, model %u, accounts %u, check %u",
-		     found_by[EVIDENCE_PROBE], found_by[EVIDENCE_MODEL],
-		     found_by[EVIDENCE_ACCOUNTS], found_by[EVIDENCE_CHECK]);
-	if (model_enabled())
-		note("model: %llu stores, %llu fences, at most %llu old entries and %llu tables at "
-		     "once",
-		     (unsigned long long)m.stores, (unsigned long long)m.fences,
-		     (unsigned long long)m.records_peak, (unsigned long long)m.tables_peak);
-	note("time: %llu ms since start", (unsigned long long)time_us() / 1000);
-	note("Totals: pass:%u fail:%u xfail:0 xpass:0 skip:%u error:%u", totals[PASSED],
-	     totals[FAILED] + totals[TIMED_OUT], totals[SKIPPED] + totals[BLIND], totals[TRAPPED]);
-	if (ran < planned) {
-		say("Bail out! %u of %u tests did not run", planned - ran, planned);
-		say("hotwalk: DONE FAIL %u/%u", judged == 0 ? 1 : failed, planned);
-		return 1;
-	}
-	if (judged == 0) {
-		say("hotwalk: DONE NOTHING 0/%u skipped %u", planned,
-		    totals[SKIPPED] + totals[BLIND]);
-		return 2;
-	}
-	say("hotwalk: DONE %s %u/%u blind %u skipped %u", failed == 0 ? "PASS" : "FAIL",
-	    failed == 0 ? totals[PASSED] : failed, judged, totals[BLIND], totals[SKIPPED]);
-	return failed == 0 ? 0 : 1;
-}
-
 unsigned runner_run(const struct bench *b)
 {
 	static const struct test *chosen[MAX_TESTS];
@@ -427,5 +307,5 @@ unsigned runner_run(const struct bench *b)
 	}
 	for (; ran < n && !bailed_out; ran++)
 		run_one(b, chosen[ran], ran + 1);
-	return conclude(n, ran);
+	return results_conclude(n, ran);
 }

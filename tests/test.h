@@ -12,8 +12,10 @@
 #include "platform/virtio_mem.h"
 
 /* What a test needs of the machine; without it, it is skipped with the reason. */
-#define NEEDS_SMP 1u  /* a second hart */
-#define NEEDS_VMEM 2u /* a virtio-mem device */
+#define NEEDS_SMP 1u	/* a second hart */
+#define NEEDS_VMEM 2u	/* a virtio-mem device */
+#define NEEDS_RFENCE 4u /* SBI RFENCE */
+#define NEEDS_HSM 8u	/* SBI HSM */
 
 /* How a failure was seen. */
 enum evidence { EVIDENCE_PROBE, EVIDENCE_MODEL, EVIDENCE_ACCOUNTS, EVIDENCE_CHECK, NR_EVIDENCE };
@@ -28,9 +30,13 @@ struct test {
 	unsigned timeout_ms; /* 0: TEST_TIMEOUT_MS */
 	/* "the clause that a failed probe breaks" */
 	const char *clause;
+	/* Judges the machine, not the code that hot-plugs memory: counted in "# sensitivity:". */
+	bool machine;
+	const void *arg; /* of a test that is a row of a table */
 };
 
 #define TEST_TIMEOUT_MS 20000
+#define TEST_MAX_FAIL_LINES 12 /* what is behind them is counted */
 
 /* What the machine offers to tests; const while they run. */
 struct bench {
@@ -55,7 +61,9 @@ struct test_run {
 	unsigned fails;
 	uint32_t evidence; /* bit enum evidence */
 	bool skipped;
-	bool verbose; /* each hot-plug operation prints its line */
+	char skip_reason[128];
+	void (*cleanup)(void); /* what the test leaves behind when it is left; NULL: nothing */
+	bool verbose;	       /* each hot-plug operation prints its line */
 	/*
 	 * The control: how often the old entry was still used without the fence, and which harts
 	 * used it, by kind of access. A kind that only the boot hart saw proves nothing of the
@@ -64,6 +72,10 @@ struct test_run {
 	unsigned control_stale, control_tries;
 	uint32_t control_kinds; /* bit enum access: a control was made */
 	struct hartset control_saw[NR_ACCESSES];
+	/* Tests of the machine: combinations tried, and those whose control saw nothing. */
+	unsigned cells, cells_blind;
+	uint32_t stale_fences; /* bit enum fence: behind these something old was seen */
+	bool other_bad;	       /* something else than an old entry was seen */
 };
 
 #define TEST(s, n, ...)                                                                            \
@@ -73,6 +85,14 @@ struct test_run {
 	__attribute__((section(".tests." #s "." #n),                                               \
 		       used)) static const struct test *const ptr_##s##_##n = &desc_##s##_##n;     \
 	static void test_##s##_##n(struct test_run *t)
+
+/* The same for a test whose name has dots, or that shares its function with other rows. */
+#define TEST_ROW(s, ident, n, f, ...)                                                              \
+	static const struct test desc_##s##_##ident = {                                            \
+		.suite = #s, .name = n, .fn = f, ##__VA_ARGS__};                                   \
+	__attribute__((section(".tests." #s "." #ident),                                           \
+		       used)) static const struct test *const ptr_##s##_##ident =                  \
+		&desc_##s##_##ident;
 
 /* Record a failure: one diagnostic line with its evidence. Goes on. Conductor hart only. */
 void test_fail(struct test_run *t, enum evidence e, const char *fmt, ...) printf_fn(3, 4);

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The fences under test, and what goes wrong with them on request. */
+#include "tests/mmu/fences.h"
+
+#include "firmware/arch.h"
+#include "firmware/fence.h"
+#include "firmware/hart.h"
+#include "firmware/sbi.h"
+#include "mm/fault.h"
+#include "tests/mmu/seq.h"
+
+struct kind {
+	const char *name;
+	const char *op; /* of a local fence, or of what the interrupted hart does */
+};
+
+static const struct kind kinds[NR_FENCES] = {
+	[FENCE_NONE] = {"no fence", seq_fence_none},
+	[FENCE_VA] = {"sfence.vma va, x0", seq_fence_va},
+	[FENCE_VA_ASID] = {"sfence.vma va, asid", seq_fence_va_asid},
+	[FENCE_ASID] = {"sfence.vma x0, asid", seq_fence_asid},
+	[FENCE_ALL] = {"sfence.vma x0, x0", seq_fence_all},
+	[INVAL_VA] = {"sinval.vma va, x0", seq_inval_va},
+	[INVAL_VA_ASID] = {"sinval.vma va, asid", seq_inval_va_asid},
+	[INVAL_ASID] = {"sinval.vma x0, asid", seq_inval_asid},
+	[INVAL_ALL] = {"sinval.vma x0, x0", seq_inval_all},
+	[RFENCE_PAGE] = {"SBI remote_sfence_vma(page)", NULL},
+	[RFENCE_LEAF] = {"SBI remote_sfence_vma(leaf)", NULL},
+	[RFENCE_ZERO] = {"SBI remote_sfence_vma(0, 0)", NULL},
+	[RFENCE_ALL] = {"SBI remote_sfence_vma(0, -1)", NULL},
+	[RFENCE_PAGE_ASID] = {"SBI remote_sfence_vma_asid(page)", NULL},
+	[RFENCE_LEAF_ASID] = {"SBI remote_sfence_vma_asid(leaf)", NULL},
+	[RFENCE_ALL_ASID] = {"SBI remote_sfence_vma_asid(0, -1)", NULL},
+	[IPI_VA] = {"interrupt, sfence.vma va, x0", seq_fence_va},
+	[IPI_VA_ASID] = {"interrupt, sfence.vma va, asid", seq_fence_va_asid},
+	[IPI_ASID] = {"interrupt, sfence.vma x0, asid", seq_fence_asid},
+	[IPI_ALL] = {"interrupt, sfence.vma x0, x0", seq_fence_all},
+};
+
+const char *fence_name(enum fence f)
+{
+	return kinds[f].name;
+}
+
+static bool has_address(const void *op)
+{
+	return op == seq_fence_va || op == seq_fence_va_asid || op == seq_inval_va ||
+	       op == seq_inval_va_asid;
+}
+
+struct fence_insn fence_insn(enum fence f, const struct fence_at *at)
+{
+	struct fence_insn i = {kinds[f].op, at->va, at->asid};
+	static unsigned fences[MAX_HARTS];
+	unsigned hart = arch_hart();
+
+	if (i.op == seq_fence_none)
+		return i;
+	if (fault_armed(FAULT_FENCE_SWAP)) {
+		i.rs1 = at->asid;
+		i.rs2 = at->va;
+	}
+	if ((fault_armed(FAULT_FENCE_ODD_HARTS) && hart % 2 != 0) ||
+	    (fault_armed(FAULT_FENCE_ADDRESSED) && has_address(i.op)) ||
+	    (fault_armed(FAULT_FENCE_SECOND) && ++fences[hart] % 2 == 0))
+		i.op = seq_fence_none;
+	return i;
+}
+
+void fence_here(enum fence f, const struct fence_at *at)
+{
+	struct fence_insn i = fence_insn(f, at);
+
+	seq_fence(i.op, i.rs1, i.rs2);
+}
+
+int64_t fence_rfence(const struct hartset *targets, vaddr_t start, uint64_t size, int64_t asid)
+{
+	static uint32_t calls;
+	struct hartset left = *targets;
+	struct hart_mask m;
+
+	if (fault_armed(FAULT_RFENCE_NONE) ||
+	    (fault_armed(FAULT_RFENCE_SECOND) &&
+	     __atomic_add_fetch(&calls, 1, __ATOMIC_RELAXED) % 2 == 0))
+		return 0;
+	if (fault_armed(FAULT_RFENCE_ODD_HARTS)) {
+		hartset_for_each(h, targets) {
+			if (h % 2 != 0)
+				hartset_del(&left, h);
+		}
+	}
+	if (fault_armed(FAULT_RFENCE_16_BITS))
+		size &= 0xffff;
+	if (fault_armed(FAULT_RFENCE_END) && size != UINT64_MAX && size > PAGE_SIZE)
+		size -= PAGE_SIZE;
+	while (hart_mask_next(&left, &m)) {
+		int64_t rc = asid < 0 ? sbi_remote_sfence_vma(m.mask, m.base, start, size)
+				      : sbi_remote_sfence_vma_asid(m.mask, m.base, start, size,
+								   (uint64_t)asid);
+
+		if (rc != SBI_OK)
+			return rc;
+	}
+	return SBI_OK;
+}
+
+struct ipi_fence {
+	enum fence f;
+	struct fence_at at;
+};
+
+static void ipi_fence(void *arg)
+{
+	const struct ipi_fence *i = arg;
+
+	fence_here(i->f, &i->at);
+}
+
+int64_t fence_remote(enum fence f, const struct fence_at *at, const struct hartset *targets)
+{
+	struct ipi_fence ipi = {f, *at};
+	vaddr_t page = align_down(at->va, PAGE_SIZE);
+
+	switch (f) {
+	case RFENCE_PAGE:
+		return fence_rfence(targets, page, PAGE_SIZE, -1);
+	case RFENCE_LEAF:
+		return fence_rfence(targets, at->start, at->size, -1);
+	case RFENCE_ZERO:
+		return fence_rfence(targets, 0, 0, -1);
+	case RFENCE_ALL:
+		return fence_rfence(targets, 0, UINT64_MAX, -1);
+	case RFENCE_PAGE_ASID:
+		return fence_rfence(targets, page, PAGE_SIZE, at->asid);
+	case RFENCE_LEAF_ASID:
+		return fence_rfence(targets, at->start, at->size, at->asid);
+	case RFENCE_ALL_ASID:
+		return fence_rfence(targets, 0, UINT64_MAX, at->asid);
+	default:
+		break;
+	}
+	if (hartset_has(targets, arch_hart()))
+		ipi_fence(&ipi);
+	return arch_ipi_call(targets, ipi_fence, &ipi, sizeof(ipi)) == OK ? 0 : -1;
+}

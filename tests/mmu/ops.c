@@ -1,0 +1,208 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Changes of a table, from one description to entries, pages and what may be seen. */
+#include "tests/mmu/ops.h"
+
+#include <string.h>
+
+#include "firmware/arch.h"
+#include "mm/frame.h"
+
+#define ORDER_2M 9u
+#define ORDER_1G 18u
+
+/* What a page table of this op's size is tried with: both ends and some in between. */
+#define PAGES_OF_LEAF STIM_MAX_TARGETS
+
+const char *level_name(unsigned level)
+{
+	static const char *const names[] = {"4k", "2m", "1g", "512g", "256t"};
+
+	return names[level];
+}
+
+static const char *what(const struct op_case *c)
+{
+	static const char *const names[][PT_MAX_LEVELS] = {
+		[OP_REMAP] = {"remap 4k", "remap 2m", "remap 1g", "remap 512g", "remap 256t"},
+		[OP_UNMAP] = {"unmap 4k", "unmap 2m", "unmap 1g", "unmap 512g", "unmap 256t"},
+		[OP_PROTECT] = {"protect 4k", "protect 2m", "protect 1g", "protect 512g",
+				"protect 256t"},
+		[OP_SPLIT] = {"", "split 2m", "split 1g", "split 512g", "split 256t"},
+		[OP_MERGE] = {"", "merge 2m", "merge 1g", "merge 512g", "merge 256t"},
+		[OP_TABLE] = {"", "table of 4k", "table of 2m", "table of 1g", "table of 512g"},
+		[OP_WALK] = {"", "walk to 4k", "walk to 2m", "walk to 1g", "walk to 512g"},
+	};
+
+	return names[c->op][c->level];
+}
+
+static uint64_t prot_of(const struct op_case *c)
+{
+	return SCENE_RWX | (c->global ? PTE_G : 0);
+}
+
+/* Without the right that @a needs, and still a leaf that may be encoded (W without R is not). */
+static uint64_t prot_without(uint64_t prot, enum access a)
+{
+	static const uint64_t lost[] = {
+		[ACCESS_LOAD] = PTE_R | PTE_W,
+		[ACCESS_STORE] = PTE_W,
+		[ACCESS_FETCH] = PTE_X,
+	};
+
+	return prot & ~lost[a];
+}
+
+/* Blocks of pages that leaves lead to; @was and @is congruent modulo the leaf. */
+struct blocks {
+	paddr_t was, is;
+	unsigned order; /* of each */
+};
+
+static bool find_blocks(struct scene *s, const struct op_case *c, struct blocks *b)
+{
+	b->order = c->level == LEVEL_4K ? 0 : ORDER_2M;
+	b->was = scene_try_block(s, b->order);
+	if (b->was == FRAME_NONE)
+		return false;
+	b->is = b->was;
+	/* The last two need no second leaf of that size. */
+	if (c->op == OP_UNMAP || c->op == OP_PROTECT)
+		return true;
+	if (c->op != OP_REMAP || c->level <= LEVEL_2M) {
+		b->is = scene_try_block(s, b->order);
+		return b->is != FRAME_NONE;
+	}
+	if (c->level == LEVEL_1G) {
+		paddr_t gib = scene_try_block(s, ORDER_1G);
+
+		b->is = gib + (b->was & (SZ_1G - 1));
+		return gib != FRAME_NONE;
+	}
+	return false;
+}
+
+/* Offsets in a block: first page, last page, others at random, all different. */
+static unsigned draw_offsets(struct scene *s, unsigned order, uint64_t *offset)
+{
+	uint64_t pages = UINT64_C(1) << order;
+	unsigned n = 0;
+
+	if (pages == 1) {
+		offset[0] = 0;
+		return 1;
+	}
+	offset[n++] = 0;
+	offset[n++] = (pages - 1) * PAGE_SIZE;
+	while (n < PAGES_OF_LEAF) {
+		uint64_t o = rng_below(&s->t->rng, pages) * PAGE_SIZE;
+		bool used = false;
+
+		for (unsigned i = 0; i < n; i++)
+			used |= offset[i] == o;
+		if (!used)
+			offset[n++] = o;
+	}
+	return n;
+}
+
+static uint64_t leaf_at(paddr_t pa, unsigned level, uint64_t prot)
+{
+	return pte_leaf(align_down(pa, level_size(level)), prot).raw;
+}
+
+/* A table of @level - 1 whose 4 KiB leaves translate each target's address to its page. */
+static uint64_t small_leaves(struct scene *s, const struct stim *st, unsigned level, bool is,
+			     uint64_t prot)
+{
+	paddr_t table = scene_table(s);
+
+	for (unsigned i = 0; i < st->nr; i++) {
+		const struct page *p = is ? &st->at[i].is : &st->at[i].was;
+
+		scene_store(scene_slot_below(s, table, level - 1, st->at[i].va, LEVEL_4K),
+			    pte_leaf(p->pa, prot).raw);
+	}
+	return pte_table(table).raw;
+}
+
+static uint64_t entry_of(struct scene *s, const struct op_case *c, const struct stim *st,
+			 const struct blocks *b, bool is)
+{
+	bool table = c->op == OP_TABLE || c->op == OP_WALK || (c->op == OP_SPLIT && is) ||
+		     (c->op == OP_MERGE && !is);
+	uint64_t prot = prot_of(c);
+
+	if (table)
+		return small_leaves(s, st, c->level, is, prot);
+	if (!is)
+		return leaf_at(b->was, c->level, prot);
+	if (c->op == OP_UNMAP)
+		return 0;
+	return leaf_at(b->is, c->level, c->op == OP_PROTECT ? prot_without(prot, c->access) : prot);
+}
+
+static uint32_t fences_for(const struct op_case *c)
+{
+	uint32_t f = UINT32_MAX;
+
+	/* An address operand reaches leaf entries only (Privileged ISA, SFENCE.VMA). */
+	if (c->op != OP_REMAP && c->op != OP_UNMAP && c->op != OP_PROTECT)
+		f &= FENCES_ANY_VA;
+	if (c->global)
+		f &= FENCES_ANY_ASID;
+	return f;
+}
+
+static void add_targets(struct scene *s, const struct op_case *c, struct stim *st,
+			const struct blocks *b)
+{
+	uint64_t offset[PAGES_OF_LEAF];
+	unsigned n = draw_offsets(s, b->order, offset);
+	/* The leaf lies with the address; a table of 4 KiB leaves leads anywhere. */
+	paddr_t in_leaf = (c->op == OP_MERGE ? b->is : b->was) & (level_size(c->level) - 1);
+
+	for (unsigned i = 0; i < n; i++) {
+		struct target *at = &st->at[st->nr++];
+
+		at->va = st->start + in_leaf + offset[i];
+		at->was = scene_page(s, b->was + offset[i]);
+		if (c->op == OP_UNMAP || c->op == OP_PROTECT)
+			at->is = PAGE_FAULT;
+		else
+			at->is = scene_page(s, b->is + offset[i]);
+		at->cold = c->op == OP_WALK && i % 2 != 0;
+		at->silent = c->op == OP_WALK && i % 2 == 0;
+	}
+}
+
+bool op_build(struct scene *s, const struct op_case *c, enum half half, struct stim *st)
+{
+	struct blocks b;
+
+	memset(st, 0, sizeof(*st));
+	if (c->level >= s->pt.mode->levels) {
+		test_skip(s->t, "%s has no leaves of %s", s->pt.mode->name, level_name(c->level));
+		return false;
+	}
+	if (!find_blocks(s, c, &b)) {
+		test_skip(s->t, "no two pieces of free RAM that lie alike in %s",
+			  level_name(c->level));
+		return false;
+	}
+	st->scene = s;
+	st->what = what(c);
+	st->half = half;
+	st->access = c->access;
+	st->start = scene_va(s, half, c->level);
+	st->size = level_size(c->level);
+	st->fences = fences_for(c);
+	st->either_or = c->op == OP_REMAP;
+	add_targets(s, c, st, &b);
+	st->nr_edits = 1;
+	st->edit[0].slot = scene_slot(s, st->start, c->level);
+	st->edit[0].was = entry_of(s, c, st, &b, false);
+	st->edit[0].is = entry_of(s, c, st, &b, true);
+	scene_store(st->edit[0].slot, st->edit[0].was);
+	return true;
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The changes of a table that every suite tries: built once, used by local and remote tests. */
+#ifndef TESTS_MMU_OPS_H
+#define TESTS_MMU_OPS_H
+
+#include "tests/mmu/stim.h"
+
+enum op {
+	OP_REMAP,   /* a leaf leads to another page */
+	OP_UNMAP,   /* a leaf becomes invalid */
+	OP_PROTECT, /* a leaf loses the right to this kind of access */
+	OP_SPLIT,   /* a leaf becomes a table of smaller leaves, to other pages */
+	OP_MERGE,   /* the reverse */
+	OP_TABLE,   /* a table pointer leads to another table */
+	OP_WALK,    /* the same, probed where only the pointer can be held */
+};
+
+/* Levels of leaves: 4 KiB, 2 MiB, 1 GiB, 512 GiB, 256 TiB. */
+enum { LEVEL_4K, LEVEL_2M, LEVEL_1G, LEVEL_512G, LEVEL_256T };
+const char *level_name(unsigned level);
+
+struct op_case {
+	enum op op;
+	unsigned level;
+	enum access access;
+	bool global; /* leaves have G set: rs2 other than x0 does not reach them */
+};
+
+/*
+ * Build @c in @s for one half into @st. False: this machine cannot do it, the test was told to
+ * skip (level beyond the mode, not enough memory of the right alignment).
+ */
+bool op_build(struct scene *s, const struct op_case *c, enum half half, struct stim *st);
+
+#endif

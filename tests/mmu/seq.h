@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The steps that must have nothing in between: access, store to the entry, fence, delay, access.
+ * Written in assembly with everything in registers, so that a hart with two data-TLB entries (the
+ * victim's and that of the page tables' window) keeps the victim.
+ */
+#ifndef TESTS_MMU_SEQ_H
+#define TESTS_MMU_SEQ_H
+
+#include "firmware/probe.h"
+
+struct seq {
+	const void *fill_op; /* seq_op(), or seq_op_none */
+	vaddr_t fill_va;
+	uint64_t value; /* for stores, both times */
+	uint64_t *slot;
+	uint64_t pte;
+	const void *fence_op; /* one of seq_fence_* */
+	uint64_t rs1, rs2;
+	const void *delay_op; /* seq_delay() */
+	const void *probe_op;
+	vaddr_t probe_va;
+	uint64_t stage; /* SEQ_* when it ended */
+	uint64_t fill_seen, probe_seen;
+};
+
+/* Run @q on this hart; what the access of the stage where it ended found. */
+struct probe seq_run(struct seq *q);
+
+/* One of seq_fence_* or seq_inval_* alone. */
+void seq_fence(const void *op, uint64_t rs1, uint64_t rs2);
+
+/* The instruction of an access. */
+const void *seq_op(enum access a);
+/* @nops instructions, at most SEQ_MAX_DELAY. */
+const void *seq_delay(unsigned nops);
+
+/* seq_insns.S: code, not functions in C's sense (they take a0, a1 and return through t1). */
+extern const char seq_op_none[], seq_op_load[], seq_op_store[], seq_op_fetch[];
+extern const char seq_fence_none[];
+/* SFENCE.VMA by its operands: rs1 = a0, rs2 = a1, or x0. */
+extern const char seq_fence_va[], seq_fence_va_asid[], seq_fence_asid[], seq_fence_all[];
+/* The same in Svinval's three steps: SFENCE.W.INVAL, SINVAL.VMA, SFENCE.INVAL.IR. */
+extern const char seq_inval_va[], seq_inval_va_asid[], seq_inval_asid[], seq_inval_all[];
+
+#endif

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Access, store, fence, delay, access: nothing in between. */
+#include "firmware/offsets.h"
+#include "tests/mmu/seq_offsets.h"
+
+	.text
+	.option norelax
+	.option norvc
+
+/*
+ * void seq_insns(struct seq *): a trap of one of the two accesses continues at its end, with all
+ * registers as they were (HART_PROBE_RESUME).
+ */
+	.balign	4
+	.globl	seq_insns
+seq_insns:
+	addi	sp, sp, -112
+	sd	ra, 0(sp)
+	.irp	n, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11
+	sd	s\n, (8 * (\n + 1))(sp)
+	.endr
+	mv	s0, a0
+	la	t0, 9f
+	sd	t0, HART_PROBE_RESUME(tp)
+	ld	s1, SEQ_FILL_OP(s0)
+	ld	a0, SEQ_FILL_VA(s0)
+	ld	s2, SEQ_VALUE(s0)
+	ld	s3, SEQ_SLOT(s0)
+	ld	s4, SEQ_PTE(s0)
+	ld	s5, SEQ_FENCE_OP(s0)
+	ld	s6, SEQ_RS1(s0)
+	ld	s7, SEQ_RS2(s0)
+	ld	s8, SEQ_DELAY_OP(s0)
+	ld	s9, SEQ_PROBE_OP(s0)
+	ld	s10, SEQ_PROBE_VA(s0)
+	li	s11, SEQ_FILLING
+	mv	a1, s2
+	jalr	t1, 0(s1)
+	mv	t3, a0
+	li	s11, SEQ_PROBING
+	sd	s4, (s3)		/* the entry */
+	mv	a0, s6
+	mv	a1, s7
+	jalr	t1, 0(s5)		/* the fence */
+	jalr	t1, 0(s8)		/* the delay */
+	mv	a0, s10
+	mv	a1, s2
+	jalr	t1, 0(s9)
+	li	s11, SEQ_DONE
+9:	sd	zero, HART_PROBE_RESUME(tp)
+	sd	s11, SEQ_STAGE(s0)
+	sd	t3, SEQ_FILL_SEEN(s0)
+	sd	a0, SEQ_PROBE_SEEN(s0)
+	ld	ra, 0(sp)
+	.irp	n, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11
+	ld	s\n, (8 * (\n + 1))(sp)
+	.endr
+	addi	sp, sp, 112
+	ret
+
+	.macro	op name, insn:vararg
+	.balign	4
+	.globl	\name
+\name:
+	\insn
+	jr	t1
+	.endm
+
+	op	seq_op_none, nop
+	op	seq_op_load, ld a0, (a0)
+	op	seq_op_store, sd a1, (a0)
+	op	seq_op_fetch, jalr ra, 0(a0)
+
+	op	seq_fence_none, nop
+	op	seq_fence_va, sfence.vma a0, x0
+	op	seq_fence_va_asid, sfence.vma a0, a1
+	op	seq_fence_asid, sfence.vma x0, a1
+	op	seq_fence_all, sfence.vma x0, x0
+
+/* Assemblers of GCC 12's age do not know Svinval. */
+#define SFENCE_W_INVAL .word 0x18000073
+#define SFENCE_INVAL_IR .word 0x18100073
+#define SINVAL_VMA(rs1, rs2) .word 0x16000073 | (rs1) << 15 | (rs2) << 20
+
+	.macro	inval name, rs1, rs2
+	.balign	4
+	.globl	\name
+\name:
+	SFENCE_W_INVAL
+	SINVAL_VMA(\rs1, \rs2)
+	SFENCE_INVAL_IR
+	jr	t1
+	.endm
+
+	inval	seq_inval_va, 10, 0
+	inval	seq_inval_va_asid, 10, 11
+	inval	seq_inval_asid, 0, 11
+	inval	seq_inval_all, 0, 0
+
+/* void seq_fence(const void *op, uint64_t rs1, uint64_t rs2): one fence of the above. */
+	.balign	4
+	.globl	seq_fence
+seq_fence:
+	mv	t0, a0
+	mv	a0, a1
+	mv	a1, a2
+	jalr	t1, 0(t0)
+	ret
+
+	.balign	4
+	.globl	seq_sled
+seq_sled:
+	.rept	SEQ_MAX_DELAY
+	nop
+	.endr
+	.globl	seq_sled_end
+seq_sled_end:
+	jr	t1

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * A stimulus: addresses are touched, entries change, a fence is made or left out, the addresses
+ * are probed; and what may be seen then. One description, run on this hart alone (stim_local) or
+ * on many while one of them changes the table (remote.h).
+ */
+#ifndef TESTS_MMU_STIM_H
+#define TESTS_MMU_STIM_H
+
+#include "tests/mmu/fences.h"
+#include "tests/mmu/scene.h"
+
+#define STIM_MAX_EDITS 16
+#define STIM_MAX_TARGETS 16
+
+/* Page number 0: the access raises a page fault. */
+#define PAGE_FAULT ((struct page){0, 0})
+
+struct target {
+	vaddr_t va; /* of the page */
+	struct page was, is;
+	bool cold;   /* not touched before the change: only table pointers can be held for it */
+	bool silent; /* touched, not probed */
+};
+
+struct stim {
+	struct scene *scene;
+	const char *what; /* "remap 2m", for reports */
+	enum half half;
+	enum access access;
+	unsigned nr_edits;
+	struct edit {
+		uint64_t *slot;
+		uint64_t was, is;
+	} edit[STIM_MAX_EDITS];
+	unsigned nr;
+	struct target at[STIM_MAX_TARGETS];
+	vaddr_t start; /* of the leaf or table entry that changes */
+	uint64_t size; /* what it translates, bytes */
+	/* Fences that the specification lets one rely on for this change (FENCE_BIT). */
+	uint32_t fences;
+	/*
+	 * The change is from one valid leaf to another: without a fence an access may see either,
+	 * and nothing else.
+	 */
+	bool either_or;
+	/* An addressed fence is relied on for the 4 KiB that it names and no more (Svnapot). */
+	bool named_only;
+	/* Unrelated pages that are touched between fill and change, to push it out of a first
+	 * level; 0: none. At @evict_va on, one each PAGE_SIZE. */
+	unsigned evict;
+	vaddr_t evict_va;
+};
+
+enum verdict { SEEN_NEW, SEEN_OLD, SEEN_WRONG, SEEN_TRAP };
+
+/* The first of what was not as it must be. */
+struct finding {
+	enum verdict verdict;
+	const struct stim *stim;
+	unsigned target;
+	struct probe seen;
+	uint64_t offset; /* in the page, of loads and stores */
+	uint64_t value;	 /* that was stored */
+	enum fence fence;
+	vaddr_t named;
+	unsigned delay;
+	bool filling; /* while it was touched: the full fence behind the trial before is in doubt */
+	bool control; /* without a fence */
+};
+
+/* What one hart saw. */
+struct tally {
+	unsigned control_tries, control_stale;
+	unsigned tries, bad;
+	uint32_t stale_fences; /* FENCE_BIT of those behind which something old was seen */
+	bool other_bad;	       /* something else than an old entry was seen */
+	struct finding first;
+	/* The machine lets nobody reach the page through this leaf (protection over all of it). */
+	bool unreachable;
+	struct probe unreachable_seen;
+	unsigned cells, cells_blind; /* stimuli; those whose control saw nothing */
+};
+
+/* One go through a stimulus: what is drawn at random, the same on all harts. */
+struct trial {
+	const struct stim *stim;
+	enum fence fence;
+	unsigned first; /* the target that is probed first */
+	unsigned named; /* the one that an addressed fence names */
+	uint64_t offset;
+	unsigned delay;
+};
+
+struct trial trial_draw(struct rng *r, const struct stim *st, enum fence f);
+struct fence_at trial_fence_at(const struct trial *tr);
+
+/* Every probe of a trial is of this offset on @hart: harts do not store into each other's words. */
+uint64_t trial_offset(const struct trial *tr, unsigned hart);
+
+/* Touch what is not cold. False: this trial proves nothing, the tally says why. */
+bool trial_fill(const struct trial *tr, struct tally *y);
+/* Probe all targets and judge what is seen, behind trial_change() and the fence. */
+void trial_probe(const struct trial *tr, struct tally *y);
+/* Store the new entries; the way back. No fence in either. */
+void trial_change(const struct trial *tr);
+void trial_restore(const struct trial *tr);
+
+/*
+ * On this hart, in the scene's root: controls first, then @repeat trials of each fence of @fences
+ * that the stimulus allows.
+ */
+void stim_local(const struct stim *st, uint32_t fences, unsigned repeat, struct rng *r,
+		struct tally *y);
+
+/*
+ * stim_local() on each hart of the test, one after the other, for @n stimuli of one kind of access,
+ * and the report. The usual body of a test of local fences.
+ */
+void stim_run_local(struct test_run *t, const struct stim *st, unsigned n, uint32_t fences);
+
+/* Controls that see nothing are tried that often; one that sees something is enough of them. */
+#define STIM_CONTROLS 8
+#define STIM_MAX_CONTROLS 64
+
+/* How often each fence is tried: 8, times repeat=. */
+unsigned stim_repeat(const struct test_run *t);
+
+/* Tell the test what @harts saw: controls, failures with the walk, what could not be reached. */
+void stim_report(struct test_run *t, enum access a, const struct hartset *harts,
+		 const struct tally *y);
+
+#endif
