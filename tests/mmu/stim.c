@@ -396,6 +396,21 @@ static void describe_seen(char *buf, size_t len, const struct finding *f)
 			 scene_whose(f->stim->scene, f->seen.value));
 }
 
+/* Every fence behind which something old was seen: the pattern tells more than one of them. */
+static void note_stale_fences(uint32_t fences)
+{
+	char line[200];
+	size_t n = 0;
+
+	for (unsigned f = FENCE_NONE + 1; f < NR_FENCES && n < sizeof(line); f++) {
+		if ((fences & FENCE_BIT(f)) != 0)
+			n += (size_t)snprintf(line + n, sizeof(line) - n, "%s%s",
+					      n == 0 ? "" : "; ", fence_name((enum fence)f));
+	}
+	if (n != 0)
+		note("stale behind: %s", line);
+}
+
 static void report_finding(struct test_run *t, unsigned hart, const struct tally *y)
 {
 	const struct finding *f = &y->first;
@@ -416,6 +431,7 @@ static void report_finding(struct test_run *t, unsigned hart, const struct tally
 	else
 		note("behind: %s, va 0x%llx asid 0x%x, %u instructions later", fence_name(f->fence),
 		     (unsigned long long)f->named, (unsigned)st->scene->asid, f->delay);
+	note_stale_fences(y->stale_fences);
 	/* The table as it was when that was seen. */
 	if (!f->filling)
 		trial_change(&tr);
