@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "firmware/arch.h"
+#include "firmware/console.h"
 #include "firmware/csr.h"
 #include "firmware/fence.h"
 #include "firmware/time.h"
@@ -47,7 +48,14 @@ struct rounds *rounds_open(struct test_run *t, const char *what, enum access a)
 
 void rounds_close(struct rounds *r)
 {
+	char text[200];
+
 	flip_report(r->t, r->what, r->access, &r->t->all, r->y);
+	if (r->refused != 0) {
+		call_print(text, sizeof(text), &r->first_refused);
+		note("SBI refused %u of %u calls that it may refuse, first %s", r->refused, r->odd,
+		     text);
+	}
 	scene_close();
 }
 
@@ -131,7 +139,23 @@ void rounds_change(struct rounds *r, struct round *n)
 	test_on_harts(r->t, &one, change_job, &c);
 }
 
-void rounds_make(struct rounds *r, struct round *n)
+void rounds_judge_rc(struct rounds *r, const struct call *c, bool odd)
+{
+	char text[200];
+
+	r->odd += odd;
+	if (c->rc == 0)
+		return;
+	if (odd) {
+		if (r->refused++ == 0)
+			r->first_refused = *c;
+		return;
+	}
+	call_print(text, sizeof(text), c);
+	test_fail(r->t, EVIDENCE_CHECK, "SBI refused %s", text);
+}
+
+void rounds_make(struct rounds *r, struct round *n, bool odd)
 {
 	struct hartset others = r->harts;
 
@@ -140,6 +164,7 @@ void rounds_make(struct rounds *r, struct round *n)
 	rounds_change(r, n);
 	if (!hartset_empty(&others))
 		rounds_look(r, &others);
+	rounds_judge_rc(r, &n->call, odd);
 }
 
 unsigned rounds_pick(struct rounds *r)
@@ -181,6 +206,6 @@ void rounds_controls(struct rounds *r)
 
 		if (i >= CONTROLS && (all_saw_old(r) || !rounds_time(r)))
 			break;
-		rounds_make(r, &n);
+		rounds_make(r, &n, false);
 	}
 }

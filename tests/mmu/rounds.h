@@ -18,7 +18,9 @@ struct rounds {
 	struct hartset harts; /* that take part; t->all unless the test says otherwise */
 	unsigned nr;
 	struct flip flip[ROUNDS_MAX_FLIPS];
-	uint64_t until_us; /* no more rounds behind this time */
+	uint64_t until_us;     /* no more rounds behind this time */
+	unsigned odd, refused; /* calls that SBI may refuse, and did */
+	struct call first_refused;
 	struct flip_tally y[MAX_HARTS];
 };
 
@@ -39,8 +41,12 @@ struct round {
 	struct hartset must;
 };
 
-/* Behind the call: its SBI error is in @n->call.rc. */
-void rounds_make(struct rounds *r, struct round *n);
+/*
+ * Behind the call: its SBI error is in @n->call.rc. A call that is not @odd has to be accepted; of
+ * odd ones the specification leaves that open, and rounds_close() prints how many were not.
+ */
+void rounds_make(struct rounds *r, struct round *n, bool odd);
+void rounds_judge_rc(struct rounds *r, const struct call *c, bool odd);
 
 /*
  * Its three steps, for tests that do something in between: @harts touch all pages; the caller
