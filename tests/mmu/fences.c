@@ -181,6 +181,17 @@ int64_t fence_rfence_mask(struct hart_mask m, vaddr_t start, uint64_t size, int6
 	return rc;
 }
 
+int64_t fence_i_remote(const struct hartset *targets)
+{
+	struct hartset left = *targets;
+	struct hart_mask m;
+	int64_t rc = SBI_OK;
+
+	while (rc == SBI_OK && hart_mask_next(&left, &m))
+		rc = sbi_remote_fence_i(m.mask, m.base);
+	return rc;
+}
+
 int64_t fence_rfence(const struct hartset *targets, vaddr_t start, uint64_t size, int64_t asid)
 {
 	struct hartset left = *targets;

@@ -95,6 +95,9 @@ int64_t fence_remote(enum fence f, const struct fence_at *at, const struct harts
  */
 int64_t fence_rfence_mask(struct hart_mask m, vaddr_t start, uint64_t size, int64_t asid);
 
+/* SBI remote FENCE.I on @targets. */
+int64_t fence_i_remote(const struct hartset *targets);
+
 /* The same for @targets: as many calls as their ids take; the first error, behind which the rest
  * is not sent. */
 int64_t fence_rfence(const struct hartset *targets, vaddr_t start, uint64_t size, int64_t asid);

@@ -136,9 +136,12 @@ bool flip_look(const struct flip *f, enum access a, uint64_t offset, enum must m
 		y->control_tries++;
 		y->control_stale += v == SEEN_OLD;
 		break;
-	default:
+	case MAY_BE_EITHER:
 		y->outside++;
 		y->outside_new += v == SEEN_NEW;
+		break;
+	default:
+		break;
 	}
 	/* A valid leaf became another valid leaf: without a fence either is legal, a third is not.
 	 */

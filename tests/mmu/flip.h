@@ -78,6 +78,7 @@ enum must {
 	MUST_BE_NEW,
 	MUST_BE_EITHER, /* control: any of the two */
 	MAY_BE_EITHER,	/* the fence does not name it: counted for information */
+	TOUCH,		/* just used, any of the two: not counted */
 };
 
 /*

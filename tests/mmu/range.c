@@ -24,9 +24,9 @@ struct range_case {
 };
 
 /*
- * The size is in bytes and need not be a multiple of 4 KiB. A start within a page: its first page
- * is named by any reading; whether the last one is, where only start + size reaches into it, is
- * looked at for information (OpenSBI fences start, start + 4096, ... and no more).
+ * The size is in bytes and need not be a multiple of 4 KiB. A start within a page: every page that
+ * the range reaches into is named, with one exception that is for information only. Of up to 4096
+ * bytes OpenSBI fences the page of the start and no more, and has always done so.
  */
 static const struct range one = {"range of 1 byte", 1, 0, 1, true, false};
 static const struct range under = {"range of 4095 bytes", 4095, 0, 1, true, false};
