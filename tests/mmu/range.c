@@ -37,7 +37,7 @@ static const struct range eight = {"range of 8 pages", 8 * PAGE_SIZE, 0, 8, fals
 static const struct range wide = {"range of 64 KiB", UINT64_C(1) << 16, 0, 16, false, false};
 static const struct range skewed = {"unaligned range", 4096, 0x800, 1, true, false};
 static const struct range skewed_far = {
-	"unaligned range of 3 pages", 3 * 4096, 0x800, 3, true, false};
+	"unaligned range of 12 KiB", 3 * 4096, 0x800, 4, true, false};
 static const struct range zero = {"range (0, 0)", 0, 0, 0, false, true};
 static const struct range all = {"range (0, -1)", UINT64_MAX, 0, 0, false, true};
 static const struct range any_all = {"range (start, -1)", UINT64_MAX, 0, 0, false, false};
