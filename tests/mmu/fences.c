@@ -197,7 +197,8 @@ int64_t fence_rfence(const struct hartset *targets, vaddr_t start, uint64_t size
 	struct hartset left = *targets;
 	struct hart_mask m;
 
-	while (hart_mask_next(&left, &m)) {
+	/* Back at once behind the last call: a fence that comes later than that is to be seen. */
+	while (!hartset_empty(&left) && hart_mask_next(&left, &m)) {
 		int64_t rc = fence_rfence_mask(m, start, size, asid);
 
 		if (rc != SBI_OK)

@@ -175,8 +175,6 @@ static void sample(uint64_t us)
 /* The call of @me, to all targets. What a guest makes SBI refuse is made again without it. */
 static void call(unsigned me, struct call *c)
 {
-	uint64_t start = time_us();
-
 	c->harts = job.s.targets;
 	/* Named first, then looked at again: hart 0 clears the one and waits for the other. */
 	if (job.s.has_guest) {
@@ -190,28 +188,33 @@ static void call(unsigned me, struct call *c)
 		call_make(c);
 	}
 	__atomic_store_n(&job.guest_named[me], 0, __ATOMIC_RELEASE);
-	sample(time_us() - start);
-	if (c->rc != 0 && __atomic_fetch_add(&job.bad, 1, __ATOMIC_RELAXED) == 0)
-		job.first_bad = *c;
 }
 
 static void one_round(struct rng *r, unsigned me)
 {
-	struct call c = draw_call(r, me);
+	struct call *c = &job.call[me];
+	uint64_t start, end;
 
+	*c = draw_call(r, me);
 	if (job.control)
-		c.fence = FENCE_NONE;
+		c->fence = FENCE_NONE;
 	else if (job.s.mixed && rng_below(r, 8) == 0)
 		fence_i_remote(&job.s.targets);
 	flip_change(&job.flip[me]);
-	call(me, &c);
-	job.call[me] = c;
-	hartset_for_each(h, &job.s.targets) {
+	start = time_us();
+	call(me, c);
+	/* At once, before anything else. */
+	hartset_for_each(h, &job.s.targets)
 		__atomic_store_n(&job.ask[me][h], (uint8_t)(job.ask[me][h] + 1), __ATOMIC_RELEASE);
+	end = time_us();
+	hartset_for_each(h, &job.s.targets) {
 		if (h != me)
 			hart_wake(h);
 	}
+	sample(end - start);
 	__atomic_fetch_add(&job.rounds, 1, __ATOMIC_RELAXED);
+	if (c->rc != 0 && __atomic_fetch_add(&job.bad, 1, __ATOMIC_RELAXED) == 0)
+		job.first_bad = *c;
 }
 
 static void finish(unsigned me)
