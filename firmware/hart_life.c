@@ -96,8 +96,10 @@ static bool has_left(void *arg)
 /* A hart that has left wakes nobody: look again soon, and sleep in between. */
 #define LOOK_US 100
 
-static bool look_until(bool (*done)(void *), void *arg, uint64_t deadline)
+bool hart_poll_until(bool (*done)(void *), void *arg, uint64_t timeout_ms)
 {
+	uint64_t deadline = time_deadline_ms(timeout_ms);
+
 	while (!done(arg)) {
 		if (time_past(deadline))
 			return false;
@@ -129,7 +131,7 @@ enum err hart_off(unsigned hart, enum hart_away how, const struct hart_return *r
 	/* It changes nothing and holds nothing of the kernel's that could change meanwhile. */
 	hartset_del(&hart_peer_set, hart);
 	arch_hart_offline(hart);
-	if (!look_until(has_left, &left, time_deadline_ms(timeout_ms))) {
+	if (!hart_poll_until(has_left, &left, timeout_ms)) {
 		note("hart%u (id %llu) does not leave: left out from here on", hart,
 		     (unsigned long long)hart_get(hart)->hartid);
 		hart_lose(hart);

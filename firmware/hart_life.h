@@ -47,4 +47,10 @@ int64_t hart_on(unsigned hart);
  */
 enum err must_check hart_on_wait(unsigned hart, uint64_t timeout_ms);
 
+/*
+ * The boot hart: until @done(@arg), at most @timeout_ms; false if that came first. For what nobody
+ * says (hart_wait_until() waits for who does): looks again and again, and sleeps in between.
+ */
+bool hart_poll_until(bool (*done)(void *), void *arg, uint64_t timeout_ms);
+
 #endif

@@ -155,6 +155,11 @@ void rounds_judge_rc(struct rounds *r, const struct call *c, bool odd)
 	test_fail(r->t, EVIDENCE_CHECK, "SBI refused %s", text);
 }
 
+void rounds_must_see(unsigned hart)
+{
+	hartset_add(&step.must, hart);
+}
+
 void rounds_make(struct rounds *r, struct round *n, bool odd)
 {
 	struct hartset others = r->harts;

@@ -55,6 +55,8 @@ void rounds_judge_rc(struct rounds *r, const struct call *c, bool odd);
 void rounds_warm(struct rounds *r, const struct hartset *harts);
 void rounds_change(struct rounds *r, struct round *n);
 void rounds_look(struct rounds *r, const struct hartset *harts);
+/* Between the two: what is new has to be seen on @hart too, whatever SBI said of the call. */
+void rounds_must_see(unsigned hart);
 /* What rounds_look() does on each hart, on this one: for harts that are not idle peers. */
 void rounds_look_here(struct rounds *r);
 

@@ -99,6 +99,11 @@ bool storm_over(void)
 	return all_over();
 }
 
+void storm_stop(void)
+{
+	__atomic_store_n(&job.until_us, 0, __ATOMIC_RELAXED);
+}
+
 /* Something for this hart to do. Targets keep in touch with every page meanwhile. */
 static bool due(void *arg)
 {
@@ -244,7 +249,7 @@ static void take_part(unsigned me)
 			answer(me);
 		if (!is_sender(me) || job.over[me] != 0 || !all_answered(me))
 			continue;
-		if (rounds == 0 || time_us() > job.until_us) {
+		if (rounds == 0 || time_us() > __atomic_load_n(&job.until_us, __ATOMIC_RELAXED)) {
 			finish(me);
 			continue;
 		}

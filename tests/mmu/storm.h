@@ -37,6 +37,8 @@ bool storm_guest(bool in);
 void storm_end(void);
 /* All senders are through. */
 bool storm_over(void);
+/* No sender begins another round. */
+void storm_stop(void);
 
 /* Rounds without fences, fewer, of the same kind. Before storm_run(). */
 void storm_control(const struct storm *s);
