@@ -30,6 +30,23 @@
 #define LIFE_MS 5000
 #define PAGES 4
 
+/* When the call is made: while the hart is away, or as it comes back. */
+enum when { WHILE_AWAY, ON_THE_WAY };
+
+/*
+ * Who a test is about, and whose control counts: the hart that is away, or those that are named
+ * beside it. What the others see is judged all the same.
+ */
+enum about { THE_GUEST, THE_OTHERS };
+
+struct life_case {
+	const char *what;
+	enum about about;
+	enum access access;
+	enum hart_away how;
+	enum when when;
+};
+
 /* The hart that is away, and what it does when it is back. */
 static struct {
 	struct rounds *r;
@@ -54,6 +71,15 @@ static void bring_back(void)
 			note("hart%u did not come back", guest.hart);
 	}
 	scene_close();
+}
+
+/* Harts beside hart 0, which conducts, and the guest. */
+static bool others_here(struct test_run *t, enum about about)
+{
+	if (about == THE_GUEST || hartset_count(&t->peers) > 1)
+		return true;
+	test_skip(t, "needs a third hart");
+	return false;
 }
 
 static struct rounds *open(struct test_run *t, const char *what, enum access a)
@@ -134,23 +160,6 @@ static void arrive(struct test_run *t)
 	guest.away = false;
 }
 
-/* When the call is made: while the hart is away, or as it comes back. */
-enum when { WHILE_AWAY, ON_THE_WAY };
-
-/*
- * Who a test is about, and whose control counts: the hart that is away, or those that are named
- * beside it. What the others see is judged all the same.
- */
-enum about { THE_GUEST, THE_OTHERS };
-
-struct life_case {
-	const char *what;
-	enum about about;
-	enum access access;
-	enum hart_away how;
-	enum when when;
-};
-
 /*
  * The guest goes, hart 0 changes all pages and fences all harts, the guest too; those that are
  * there look, then the guest does, first thing when it is back.
@@ -216,10 +225,14 @@ static unsigned pick_guest(struct test_run *t)
 static void run_trips(struct test_run *t)
 {
 	const struct life_case *c = t->test->arg;
-	struct rounds *r = open(t, c->what, c->access);
-	unsigned trips = 2 + rounds_repeat(r);
+	struct rounds *r;
+	unsigned trips;
 	bool good = true;
 
+	if (!others_here(t, c->about))
+		return;
+	r = open(t, c->what, c->access);
+	trips = 2 + rounds_repeat(r);
 	for (unsigned i = 0; good && i < trips && (i < 2 || rounds_time(r)); i++) {
 		/* The controls first, and with the same hart. */
 		if (i == 0)
@@ -292,9 +305,13 @@ static bool one_sleep(struct test_run *t, bool control, unsigned *asleep)
 static void run_sleeps(struct test_run *t)
 {
 	const struct life_case *c = t->test->arg;
-	struct rounds *r = open(t, c->what, c->access);
-	unsigned sleeps = 2 + 2 * rounds_repeat(r), asleep = 0;
+	struct rounds *r;
+	unsigned sleeps, asleep = 0;
 
+	if (!others_here(t, c->about))
+		return;
+	r = open(t, c->what, c->access);
+	sleeps = 2 + 2 * rounds_repeat(r);
 	guest.hart = pick_guest(t);
 	for (unsigned i = 0; i < sleeps && (i < 3 || rounds_time(r)); i++) {
 		if (!one_sleep(t, i < 2, &asleep)) {
@@ -356,10 +373,8 @@ static void run_churn(struct test_run *t)
 	};
 	unsigned trips = 0;
 
-	if (hartset_count(&t->peers) < 2) {
-		test_skip(t, "needs a third hart");
+	if (!others_here(t, THE_OTHERS))
 		return;
-	}
 	memset(&guest, 0, sizeof(guest));
 	guest.hart = s.guest = pick_guest(t);
 	hartset_del(&s.senders, guest.hart);

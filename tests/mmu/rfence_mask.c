@@ -45,17 +45,27 @@ static void each(struct rounds *r)
 	}
 }
 
-/* Each hart alone, at every distance from the base that its id allows: low, high, at random. */
+/* A base from which a mask reaches @hart: its own id or that of a hart below it, at random. */
+static uint64_t draw_base(struct rounds *r, unsigned hart)
+{
+	uint64_t low = id(rounds_pick(r));
+
+	/* A base that is no hart's id may be refused. */
+	return low <= id(hart) && id(hart) - low < 64 ? low : id(hart);
+}
+
+/* Each hart alone, at the distances from the base that ids allow. */
 static void base(struct rounds *r)
 {
 	hartset_for_each(h, &r->harts) {
 		struct hartset one = hartset_of(h);
-		uint64_t most = id(h) < 63 ? id(h) : 63;
-		uint64_t at[] = {0, most, rng_below(&r->t->rng, most + 1)};
 
-		for (unsigned i = 0; i < ARRAY_LEN(at); i++)
+		for (unsigned i = 0; i < 3; i++) {
+			uint64_t from = draw_base(r, h);
+
 			make(r, rounds_pick(r),
-			     (struct hart_mask){UINT64_C(1) << at[i], id(h) - at[i]}, &one, false);
+			     (struct hart_mask){UINT64_C(1) << (id(h) - from), from}, &one, false);
+		}
 	}
 }
 
@@ -63,8 +73,7 @@ static void base(struct rounds *r)
 static void some(struct rounds *r)
 {
 	for (unsigned i = 0; i < 6; i++) {
-		uint64_t from = id(rounds_pick(r));
-		struct hart_mask m = {0, from - rng_below(&r->t->rng, from < 63 ? from + 1 : 64)};
+		struct hart_mask m = {0, draw_base(r, rounds_pick(r))};
 		struct hartset must = {{0}};
 
 		hartset_for_each(h, &r->harts) {
