@@ -17,6 +17,7 @@ static struct away {
 	uint64_t kernel_satp;
 	uint32_t leaving; /* 1: says goodbye to SBI now */
 	uint32_t refused; /* 1: SBI did not let it, for @rc */
+	uint32_t back_in; /* 1: it was away and is not any more */
 	int64_t rc;
 } away[MAX_HARTS];
 
@@ -37,6 +38,7 @@ bool hart_first(struct hart *h)
 	struct away *a = &away[h->index];
 	bool good;
 
+	__atomic_store_n(&a->back_in, 1, __ATOMIC_RELEASE);
 	/* Whatever it was at when it left is over. */
 	h->recover = NULL;
 	h->probe_resume = 0;
@@ -79,17 +81,15 @@ struct left {
 static bool has_left(void *arg)
 {
 	const struct left *l = arg;
-	const struct hart *h = hart_get(l->hart);
 	int64_t state;
 
-	if (__atomic_load_n(&l->away->refused, __ATOMIC_ACQUIRE) != 0)
+	/* An interrupt that is pending ends a suspension before anybody sees it. */
+	if (__atomic_load_n(&l->away->refused, __ATOMIC_ACQUIRE) != 0 ||
+	    __atomic_load_n(&l->away->back_in, __ATOMIC_ACQUIRE) != 0)
 		return true;
 	if (__atomic_load_n(&l->away->leaving, __ATOMIC_ACQUIRE) == 0)
 		return false;
-	if (l->away->how == HART_SUSPEND &&
-	    __atomic_load_n(&h->job_state, __ATOMIC_ACQUIRE) != JOB_RUNNING)
-		return true;
-	state = sbi_hart_state(h->hartid);
+	state = sbi_hart_state(hart_get(l->hart)->hartid);
 	return state == (l->away->how == HART_STOP ? SBI_HART_STOPPED : SBI_HART_SUSPENDED);
 }
 
