@@ -45,6 +45,7 @@ static const struct fault_info infos[NR_FAULTS] = {
 	[FAULT_RFENCE_ASLEEP] = {"rfence-asleep", "hsm.*: suspended harts are not fenced"},
 	[FAULT_RFENCE_STOPPED] = {"rfence-stopped", "hsm.*: a stopped hart in the mask, no fences"},
 	[FAULT_HSM_NO_START_FENCE] = {"hsm-no-start-fence", "hsm.*: no fence on the way back"},
+	[FAULT_HSM_LOST] = {"hsm-lost", "hsm.*: a stopped hart is not started again"},
 };
 
 const struct fault_info *fault_info(enum fault f)

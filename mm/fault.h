@@ -46,6 +46,7 @@ enum fault {
 	FAULT_RFENCE_ASLEEP,	   /* suspended harts are left out */
 	FAULT_RFENCE_STOPPED,	   /* a stopped hart in the mask: success, and nobody is fenced */
 	FAULT_HSM_NO_START_FENCE,  /* a hart that comes back does not fence */
+	FAULT_HSM_LOST,		   /* a hart that was stopped is not started again */
 	NR_FAULTS,
 };
 

@@ -139,7 +139,7 @@ static bool leave(struct test_run *t, enum hart_away how, bool fence)
 
 static void come_back(struct test_run *t)
 {
-	int64_t rc = hart_on(guest.hart);
+	int64_t rc = fault_armed(FAULT_HSM_LOST) ? SBI_OK : hart_on(guest.hart);
 
 	if (rc != SBI_OK) {
 		test_fail(t, EVIDENCE_CHECK, "hart%u does not start again: SBI error %lld",

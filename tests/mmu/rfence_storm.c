@@ -8,7 +8,7 @@
 
 /* Rounds of each sender, times repeat=. */
 #define ROUNDS 24
-#define BUDGET_US 100000
+#define BUDGET_US 60000
 
 struct storm_case {
 	const char *what;
