@@ -31,6 +31,9 @@ static const char *what(const struct op_case *c)
 		[OP_MERGE] = {"", "merge 2m", "merge 1g", "merge 512g", "merge 256t"},
 		[OP_TABLE] = {"", "table of 4k", "table of 2m", "table of 1g", "table of 512g"},
 		[OP_WALK] = {"", "walk to 4k", "walk to 2m", "walk to 1g", "walk to 512g"},
+		[OP_MAKE] = {"make 4k", "make 2m", "make 1g", "make 512g", "make 256t"},
+		[OP_GRANT] = {"grant 4k", "grant 2m", "grant 1g", "grant 512g", "grant 256t"},
+		[OP_LINK] = {"", "link of 4k", "link of 2m", "link of 1g", "link of 512g"},
 	};
 
 	return names[c->op][c->level];
@@ -53,6 +56,14 @@ static uint64_t prot_without(uint64_t prot, enum access a)
 	return prot & ~lost[a];
 }
 
+/* Whether the access traps before (@is false) or behind the change. */
+static bool traps(const struct op_case *c, bool is)
+{
+	if (is)
+		return c->op == OP_UNMAP || c->op == OP_PROTECT;
+	return c->op == OP_MAKE || c->op == OP_GRANT || c->op == OP_LINK;
+}
+
 /* Blocks of pages that leaves lead to; @was and @is congruent modulo the leaf. */
 struct blocks {
 	paddr_t was, is;
@@ -66,9 +77,8 @@ static bool find_blocks(struct scene *s, const struct op_case *c, struct blocks 
 	if (b->was == FRAME_NONE)
 		return false;
 	b->is = b->was;
-	/* The last two need no second leaf of that size. */
-	if (c->op == OP_UNMAP || c->op == OP_PROTECT)
-		return true;
+	if (traps(c, false) || traps(c, true))
+		return true; /* one page is enough */
 	if (c->op != OP_REMAP || c->level <= LEVEL_2M) {
 		b->is = scene_try_block(s, b->order);
 		return b->is != FRAME_NONE;
@@ -129,17 +139,18 @@ static uint64_t small_leaves(struct scene *s, const struct stim *st, unsigned le
 static uint64_t entry_of(struct scene *s, const struct op_case *c, const struct stim *st,
 			 const struct blocks *b, bool is)
 {
-	bool table = c->op == OP_TABLE || c->op == OP_WALK || (c->op == OP_SPLIT && is) ||
-		     (c->op == OP_MERGE && !is);
+	bool table = c->op == OP_TABLE || c->op == OP_WALK ||
+		     ((c->op == OP_SPLIT || c->op == OP_LINK) && is) || (c->op == OP_MERGE && !is);
 	uint64_t prot = prot_of(c);
+
+	if ((c->op == OP_UNMAP && is) || ((c->op == OP_MAKE || c->op == OP_LINK) && !is))
+		return 0;
+	if ((c->op == OP_PROTECT && is) || (c->op == OP_GRANT && !is))
+		prot = prot_without(prot, c->access);
 
 	if (table)
 		return small_leaves(s, st, c->level, is, prot);
-	if (!is)
-		return leaf_at(b->was, c->level, prot);
-	if (c->op == OP_UNMAP)
-		return 0;
-	return leaf_at(b->is, c->level, c->op == OP_PROTECT ? prot_without(prot, c->access) : prot);
+	return leaf_at(is ? b->is : b->was, c->level, prot);
 }
 
 static uint32_t fences_for(const struct op_case *c)
@@ -147,7 +158,7 @@ static uint32_t fences_for(const struct op_case *c)
 	uint32_t f = UINT32_MAX;
 
 	/* An address operand reaches leaf entries only (Privileged ISA, SFENCE.VMA). */
-	if (c->op != OP_REMAP && c->op != OP_UNMAP && c->op != OP_PROTECT)
+	if (c->op == OP_LINK || (c->op != OP_REMAP && !traps(c, false) && !traps(c, true)))
 		f &= FENCES_ANY_VA;
 	if (c->global)
 		f &= FENCES_ANY_ASID;
@@ -166,11 +177,8 @@ static void add_targets(struct scene *s, const struct op_case *c, struct stim *s
 		struct target *at = &st->at[st->nr++];
 
 		at->va = st->start + in_leaf + offset[i];
-		at->was = scene_page(s, b->was + offset[i]);
-		if (c->op == OP_UNMAP || c->op == OP_PROTECT)
-			at->is = PAGE_FAULT;
-		else
-			at->is = scene_page(s, b->is + offset[i]);
+		at->was = traps(c, false) ? PAGE_FAULT : scene_page(s, b->was + offset[i]);
+		at->is = traps(c, true) ? PAGE_FAULT : scene_page(s, b->is + offset[i]);
 		at->cold = c->op == OP_WALK && i % 2 != 0;
 		at->silent = c->op == OP_WALK && i % 2 == 0;
 	}

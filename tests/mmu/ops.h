@@ -13,6 +13,9 @@ enum op {
 	OP_MERGE,   /* the reverse */
 	OP_TABLE,   /* a table pointer leads to another table */
 	OP_WALK,    /* the same, probed where only the pointer can be held */
+	OP_MAKE,    /* an invalid entry becomes a leaf */
+	OP_GRANT,   /* a leaf gains the right to this kind of access */
+	OP_LINK,    /* an invalid entry becomes a table pointer */
 };
 
 /* Levels of leaves: 4 KiB, 2 MiB, 1 GiB, 512 GiB, 256 TiB. */

@@ -87,7 +87,8 @@ struct trial {
 	const struct stim *stim;
 	enum fence fence;
 	unsigned first; /* the target that is probed first */
-	unsigned named; /* the one that an addressed fence names */
+	unsigned named; /* the target that an addressed fence names, for named_only */
+	vaddr_t va;	/* the address that it names */
 	uint64_t offset;
 	unsigned delay;
 };
@@ -121,7 +122,7 @@ void stim_run_local(struct test_run *t, const struct stim *st, unsigned n, uint3
 
 /* Controls that see nothing are tried that often; one that sees something is enough of them. */
 #define STIM_CONTROLS 8
-#define STIM_MAX_CONTROLS 64
+#define STIM_MAX_CONTROLS 32
 
 /* How often each fence is tried: 8, times repeat=. */
 unsigned stim_repeat(const struct test_run *t);
