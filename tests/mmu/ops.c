@@ -184,33 +184,57 @@ static void add_targets(struct scene *s, const struct op_case *c, struct stim *s
 	}
 }
 
-bool op_build(struct scene *s, const struct op_case *c, enum half half, struct stim *st)
+static bool can_build(struct scene *s, const struct op_case *c, struct blocks *b)
 {
-	struct blocks b;
-
-	memset(st, 0, sizeof(*st));
 	if (c->level >= s->pt.mode->levels) {
 		test_skip(s->t, "%s has no leaves of %s", s->pt.mode->name, level_name(c->level));
 		return false;
 	}
-	if (!find_blocks(s, c, &b)) {
+	if (!find_blocks(s, c, b)) {
 		test_skip(s->t, "no two pieces of free RAM that lie alike in %s",
 			  level_name(c->level));
 		return false;
 	}
+	return true;
+}
+
+static void build(struct scene *s, const struct op_case *c, const struct blocks *b, vaddr_t start,
+		  struct stim *st)
+{
+	memset(st, 0, sizeof(*st));
 	st->scene = s;
 	st->what = what(c);
-	st->half = half;
+	st->half = (int64_t)start < 0 ? HALF_HIGH : HALF_LOW;
 	st->access = c->access;
-	st->start = scene_va(s, half, c->level);
+	st->start = start;
 	st->size = level_size(c->level);
 	st->fences = fences_for(c);
 	st->either_or = c->op == OP_REMAP;
-	add_targets(s, c, st, &b);
+	add_targets(s, c, st, b);
 	st->nr_edits = 1;
 	st->edit[0].slot = scene_slot(s, st->start, c->level);
-	st->edit[0].was = entry_of(s, c, st, &b, false);
-	st->edit[0].is = entry_of(s, c, st, &b, true);
+	st->edit[0].was = entry_of(s, c, st, b, false);
+	st->edit[0].is = entry_of(s, c, st, b, true);
 	scene_store(st->edit[0].slot, st->edit[0].was);
+}
+
+bool op_build_at(struct scene *s, const struct op_case *c, vaddr_t start, struct stim *st)
+{
+	struct blocks b;
+
+	if (!can_build(s, c, &b))
+		return false;
+	build(s, c, &b, start, st);
+	return true;
+}
+
+bool op_build(struct scene *s, const struct op_case *c, enum half half, struct stim *st)
+{
+	struct blocks b;
+
+	/* Before an address is looked for: the mode may have none of that level. */
+	if (!can_build(s, c, &b))
+		return false;
+	build(s, c, &b, scene_va(s, half, c->level), st);
 	return true;
 }

@@ -34,5 +34,7 @@ struct op_case {
  * skip (level beyond the mode, not enough memory of the right alignment).
  */
 bool op_build(struct scene *s, const struct op_case *c, enum half half, struct stim *st);
+/* The same at @start, aligned to a leaf of that level, which nothing is mapped at. */
+bool op_build_at(struct scene *s, const struct op_case *c, vaddr_t start, struct stim *st);
 
 #endif

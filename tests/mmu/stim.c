@@ -285,7 +285,12 @@ static bool local_trial(const struct trial *tr, struct tally *y)
 		.probe_va = st->at[tr->first].va + trial_offset(tr, hart),
 	};
 	bool made = trial_fill(tr, y);
+	bool irq;
 
+	if (st->insn != NULL && tr->fence != FENCE_NONE) {
+		q.fence_op = st->insn;
+		q.rs1 = st->insn_va;
+	}
 	if (made) {
 		/* Once more, right before the change, where that can be done without a trap. */
 		if (!st->at[tr->first].cold && st->at[tr->first].was.id != 0 && st->evict == 0 &&
@@ -295,7 +300,10 @@ static bool local_trial(const struct trial *tr, struct tally *y)
 		}
 		for (unsigned i = 0; i + 1 < st->nr_edits; i++)
 			scene_store(st->edit[i].slot, st->edit[i].is);
+		/* An interrupt would only push entries out; and see operands_insns.S. */
+		irq = arch_irq_save();
 		seen[0] = seq_run(&q);
+		arch_irq_restore(irq);
 		made = q.stage != SEQ_FILLING;
 		if (made)
 			probe_rest(tr, 1, seen, y);

@@ -50,6 +50,10 @@ struct stim {
 	 * level; 0: none. At @evict_va on, one each PAGE_SIZE. */
 	unsigned evict;
 	vaddr_t evict_va;
+	/* Another instruction in place of a local fence of an address: code as seq.h has it, which
+	 * finds @insn_va in a0 and the ASID in a1. NULL: the usual one. */
+	const void *insn;
+	vaddr_t insn_va;
 };
 
 enum verdict { SEEN_NEW, SEEN_OLD, SEEN_WRONG, SEEN_TRAP };
