@@ -39,7 +39,7 @@ QEMU_builtin = -m $(shell echo $$(( $(MEM_BYTES) >> 20 )))M -append '$(strip vme
 QEMU_none = -m $(shell echo $$(( $(MEM_BYTES) >> 20 )))M -append '$(strip vmem=none $(ARGS))'
 
 DAEMON_vhost = --daemon '$(VMEMD) --socket {socket} --addr $(VMEM_ADDR) --size $(VMEM_SIZE) \
-	--block $(VMEM_BLOCK) --schedule $(VMEM_SCHEDULE)'
+	--block $(VMEM_BLOCK) --schedule $(VMEM_SCHEDULE) $(VMEM_ARGS)'
 
 ifeq ($(QEMU_$(VMEM)),)
 $(if $(QEMU),$(error VMEM=$(VMEM): not vhost, builtin or none))
