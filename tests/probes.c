@@ -167,6 +167,28 @@ void probes_fetch(struct test_run *t, const struct hartset *harts, vaddr_t va, u
 		report(t, h, "fetch");
 }
 
+static void page_job(void *arg)
+{
+	struct job *j = arg;
+	struct rng r = rng_stream(j->spots.seed, arch_hart());
+
+	for (uint64_t off = 0; off < j->spots.size; off += PAGE_SIZE) {
+		vaddr_t va = j->spots.va + off + align_down(rng_below(&r, PAGE_SIZE), 8);
+		struct probe p = probe_load(va);
+
+		if (p.trapped)
+			bad(&j->found[arch_hart()], va, p, 0);
+	}
+}
+
+void probes_load_pages(struct test_run *t, const struct hartset *harts, vaddr_t va, uint64_t size)
+{
+	start_job(&(struct spots){va, size, t->bench->seed});
+	test_on_harts(t, harts, page_job, &job);
+	hartset_for_each(h, harts)
+		report(t, h, "load of any value");
+}
+
 void probes_must_trap(struct test_run *t, const struct hartset *harts, const struct spots *s,
 		      enum access a)
 {

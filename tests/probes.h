@@ -27,6 +27,9 @@ void probes_write_and_read(struct test_run *t, const struct hartset *harts, cons
 void probes_read(struct test_run *t, const struct hartset *harts, const struct hartset *writers,
 		 const struct spots *s);
 
+/* Each of @harts loads a word of every page of [@va, @va + @size). Whatever it gets is right. */
+void probes_load_pages(struct test_run *t, const struct hartset *harts, vaddr_t va, uint64_t size);
+
 /* Each of @harts calls the stub at @va and gets @value. */
 void probes_fetch(struct test_run *t, const struct hartset *harts, vaddr_t va, uint64_t value);
 
