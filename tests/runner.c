@@ -189,16 +189,18 @@ static void clean_up(const struct bench *b)
 		return;
 	}
 	while (hot_first() != NULL) {
+		struct virtio_mem *v = memdev_of(b, hot_first()->phys.start);
 		struct evacuation e;
 
-		if (plug_remove(b->vmem, hot_first(), &e, NULL) != OK) {
+		if (v == NULL || plug_remove(v, hot_first(), &e, NULL) != OK) {
 			note("cannot clean up hot-added memory: the run ends here");
 			bailed_out = true;
 			return;
 		}
 	}
-	if (b->vmem != NULL && b->vmem->plugged_bytes != 0 &&
-	    virtio_mem_unplug_all(b->vmem) != OK) {
+	for (unsigned i = 0; i < b->nr_vmems; i++) {
+		if (b->vmems[i]->plugged_bytes == 0 || virtio_mem_unplug_all(b->vmems[i]) == OK)
+			continue;
 		note("cannot unplug what is left: the run ends here");
 		bailed_out = true;
 	}
