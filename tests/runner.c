@@ -206,6 +206,20 @@ static void clean_up(const struct bench *b)
 	}
 }
 
+/* What a test did to the map may make cleaning up trap: the result stands, and the run ends. */
+static void clean_up_guarded(const struct bench *b)
+{
+	hart_self()->recover = &leave_to;
+	if (context_save(&leave_to) == 0) {
+		clean_up(b);
+	} else {
+		note("cleaning up trapped: the run ends here");
+		bailed_out = true;
+	}
+	hart_self()->recover = NULL;
+	arch_irq_restore(true);
+}
+
 static void run_guarded(struct test_run *t)
 {
 	hart_self()->recover = &leave_to;
@@ -256,7 +270,7 @@ static void run_one(const struct bench *b, const struct test *d, unsigned number
 		accounts_check(&t, &before);
 	results_report(&t, number, how != PASSED ? how : results_judge(&t));
 	if (!bailed_out && (t.fails != 0 || how != PASSED))
-		clean_up(b);
+		clean_up_guarded(b);
 }
 
 static unsigned choose(const struct bench *b, const struct test **chosen)
