@@ -66,7 +66,7 @@ sub row
 			for my $suite (@{$more{suites} // [qw(boot table hotplug)]}) {
 				$good &= ok($ran->{$suite}, "suite $suite ran something");
 			}
-			$good &= unlike($out, qr/^# oracle: blind/m, 'the outside oracle sees');
+			$good &= unlike($out, qr/^# (?:daemon\d: )?oracle: blind/m, 'the outside oracle sees');
 		}
 		if (!$good) {
 			my @lines = split /\n/, $out;
@@ -95,6 +95,16 @@ SKIP: {
 	# Unplugged blocks may be read: all as before, and the one test that reads them.
 	row('readable', 0, ['VMEM_ARGS=--unplugged-readable'], like => [$pass, qr/^# vmem0: virtio-mmio.*unplugged-readable$/m,
 		qr/^ok \d+ vmem\.no_inaccessible$/m, qr/^# oracle: clean, .*, [1-9]\d* were read as they may be$/m]);
+	# Two devices whose regions are neighbours: everything, and in the other modes what concerns them.
+	my @two = (qr/^# vmem1: virtio-mmio/m, qr/^ok \d+ hotplug\.neighbours$/m, qr/common: direct map, frame table$/m,
+		qr/^# daemon0: oracle: clean/m, qr/^# daemon1: oracle: clean/m);
+	row('two-devices', 0, ['VMEM_DEVICES=2'], like => [$pass, @two]);
+	row('two-devices-sv39', 0, ['VMEM_DEVICES=2', 'SMP=1', 'ARGS=mode=sv39 test=hotplug.neighbours'], like => [$pass, @two], suites => ['hotplug']);
+	row('two-devices-sv57', 0, ['VMEM_DEVICES=2', 'SMP=8', 'ARGS=mode=sv57 flush=ipi test=hotplug.neighbours'], like => [$pass, @two], suites => ['hotplug']);
+	row('four-devices', 0, ['VMEM_DEVICES=4', 'VMEM_SIZE=128M', 'ARGS=test=hotplug.neighbours,hotplug.all'],
+		like => [$pass, qr/^# vmem3: virtio-mmio/m, qr/^ok \d+ hotplug\.neighbours$/m], suites => ['hotplug']);
+	row('two-devices-apart', 0, ['VMEM_DEVICES=2', 'VMEM_SIZE=1G', 'ARGS=test=hotplug.neighbours,hotplug.block'],
+		like => [$pass, qr/^ok \d+ hotplug\.neighbours # SKIP needs two devices whose regions meet inside a GiB/m], suites => ['hotplug']);
 	row('opensbi-old', 0, ["OPENSBI=$tool{OPENSBI_OLD}"], like => [$pass, qr/^# sbi: 1\.0 OpenSBI 1\.1/m])
 		if $tool{OPENSBI_OLD};
 }
@@ -186,6 +196,12 @@ if ($have_vhost) {
 		row("oracle-$f", 1, ["ARGS=inject=$f test=hotplug.block,hotplug.all,hotplug.cycles"],
 			like => [qr/^# oracle: touched unplugged page 0x/m, qr/^# oracle: FAIL/m]);
 	}
+	# One device's memory goes, and with it the leaf behind it. With this seed that is the other device's,
+	# and in use by all other harts meanwhile.
+	row('two-devices-neighbour-leaf', 1, ['VMEM_DEVICES=2', 'ARGS=inject=neighbour-leaf test=hotplug.neighbours seed=1'],
+		like => [qr/use beside the operation: .*load page fault/m, qr/^not ok \d+ hotplug\.neighbours # found by probe,accounts$/m]);
+	row('two-devices-no-shootdown', 1, ['VMEM_DEVICES=2', 'ARGS=inject=no-shootdown test=hotplug.neighbours'],
+		like => [qr/^not ok \d+ hotplug\.neighbours # found by probe,model$/m, qr/^# daemon0: oracle: FAIL/m, qr/^# daemon1: oracle: FAIL/m]);
 	# Where loads are allowed, stores are still seen.
 	row('oracle-readable', 1, ['VMEM_ARGS=--unplugged-readable', 'ARGS=inject=no-shootdown test=hotplug.traps'],
 		like => [qr/^# oracle: touched unplugged page 0x/m, qr/^# oracle: FAIL \d+ pages, [1-9]\d* were read as they may be$/m]);
