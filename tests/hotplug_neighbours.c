@@ -179,7 +179,7 @@ TEST(hotplug, neighbours, .needs = NEEDS_VMEM, .timeout_ms = 60000, .clause = TR
 	struct side sides[2] = {{0}};
 
 	if (!find_neighbours(t->bench, &sides[0].v, &sides[1].v)) {
-		test_skip(t, "needs two devices whose regions meet inside a GiB, here are %u",
+		test_skip(t, "needs two devices whose regions meet inside a GiB (devices: %u)",
 			  t->bench->nr_vmems);
 		return;
 	}
