@@ -35,6 +35,7 @@ enum fault {
 	FAULT_RFENCE_SECOND,	/* every second call is lost (OpenSBI f700216c) */
 	FAULT_RFENCE_16_BITS,	/* size cut to 16 bits */
 	FAULT_RFENCE_END,	/* the last page of a range is missed */
+	FAULT_BOOT_HART_HANGS,	/* in a test, with its interrupts off */
 	NR_FAULTS,
 };
 

@@ -11,14 +11,17 @@
 #include "firmware/sbi.h"
 #include "firmware/time.h"
 #include "firmware/trap.h"
+#include "mm/fault.h"
 #include "mm/hotplug.h"
 #include "mm/model.h"
 #include "mm/shootdown.h"
+#include "platform/exitdev.h"
 #include "platform/plug.h"
 #include "tests/accounts.h"
 #include "tests/glob.h"
 #include "tests/memdev.h"
 #include "tests/results.h"
+#include "tests/lookout.h"
 
 #define MAX_TESTS 1024
 
@@ -27,6 +30,8 @@ extern const struct test *const __tests_start[], *const __tests_end[];
 
 static struct context leave_to;
 static struct test_run *running;
+static unsigned running_number, planned;
+static const struct bench *bench;
 static enum outcome how; /* why the test was left: PASSED, TIMED_OUT, TRAPPED */
 static uint64_t deadline = UINT64_MAX;
 
@@ -140,6 +145,9 @@ static void next_tick(void)
 
 static void timer_irq(struct trap_frame *f)
 {
+	lookout_tick();
+	if (arch_hart() != 0)
+		return;
 	next_tick();
 	if (running == NULL || !time_past(deadline))
 		return;
@@ -165,6 +173,21 @@ void runner_init(void)
 	 * own. */
 	next_tick();
 	irq_enable_local(IRQ_TIMER);
+}
+
+/* On another hart: the boot hart will not come back, so this one says how it ended. */
+static void boot_hart_hangs(uint64_t ms)
+{
+	struct test_run *t = running;
+	const struct bench *b = bench;
+
+	note("hart0 (id %llu) has taken no interrupt for %llu ms: it hangs with its interrupts "
+	     "off, "
+	     "or inside the SBI firmware",
+	     (unsigned long long)hart_get(0)->hartid, (unsigned long long)ms);
+	if (t != NULL)
+		results_report(t, running_number, TIMED_OUT);
+	machine_exit_run(b->machine, results_conclude(planned, t != NULL ? running_number : 0));
 }
 
 static const char *unmet_need(const struct test_run *t)
@@ -220,12 +243,21 @@ static void clean_up_guarded(const struct bench *b)
 	arch_irq_restore(true);
 }
 
+static void hang(void)
+{
+	arch_irq_save();
+	for (;;)
+		arch_yield();
+}
+
 static void run_guarded(struct test_run *t)
 {
 	hart_self()->recover = &leave_to;
 	how = PASSED;
 	if (context_save(&leave_to) == 0) {
 		start_timer(t);
+		if (fault_armed(FAULT_BOOT_HART_HANGS))
+			hang();
 		if ((t->test->needs & NEEDS_VMEM) != 0 && t->bench->vmem == NULL)
 			test_fail(t, EVIDENCE_CHECK, "%s", t->bench->vmem_why);
 		else
@@ -262,6 +294,8 @@ static void run_one(const struct bench *b, const struct test *d, unsigned number
 	accounts_model(&t, "before this test: ");
 	before = accounts_take(b);
 	running = &t;
+	running_number = number;
+	lookout_renew();
 	run_guarded(&t);
 	running = NULL;
 	if (t.cleanup != NULL && !bailed_out)
@@ -321,6 +355,9 @@ unsigned runner_run(const struct bench *b)
 		note("test=%s matches nothing; the tests are:", b->args->test);
 		runner_list();
 	}
+	planned = n;
+	bench = b;
+	lookout_start(boot_hart_hangs);
 	for (; ran < n && !bailed_out; ran++)
 		run_one(b, chosen[ran], ran + 1);
 	return results_conclude(n, ran);
