@@ -8,12 +8,9 @@ use strict;
 use warnings;
 use Test::More;
 
-my %tool;
-open my $fh, '<', 'build/tools.mk' or die "build/tools.mk: $!\n";
-while (<$fh>) {
-	$tool{$1} = $2 if /^(\w+) :?= ?(.*)$/;
-}
-close $fh;
+use FindBin;
+use lib $FindBin::Bin;
+use Rows;
 
 my @new_cpus = qw(max rv64 rva22s64 rva23s64 sifive-u54 thead-c906 veyron-v1);
 my @old_cpus = qw(rv64 sifive-u54);
@@ -45,28 +42,16 @@ sub machine
 	return @vars;
 }
 
-sub quote
-{
-	my $s = shift;
-	$s =~ s/'/'\\''/g;
-	return "'$s'";
-}
-
 my $first = $ENV{FIRST} // 1;
 my $count = $ENV{SEEDS} // 3;
 for my $n ($first .. $first + $count - 1) {
 	my @vars = machine($n);
-	my $dir = 'build/run/seeds/' . $n;
-	my $command = join ' ', 'make --no-print-directory run', map { quote($_) } "RUN_DIR=$dir", @vars;
-	my $out = `$command 2>&1 </dev/null`;
+	my (undef, $out) = run_make("seed-$n", @vars);
 	my ($done) = $out =~ /^hotwalk: DONE (.*)$/m;
 	my $good = ($done // '') =~ /^PASS [1-9]/;
 	# Paths of this machine are of no use to anybody.
 	my $say = join ' ', map { s{/\S*/(opensbi-[\d.]+)\S*|/\S*/}{$1 // ''}er } @vars;
-	if (ok($good, "$n: $say: " . ($done // 'no verdict'))) {
-		system "rm -rf $dir";
-		next;
-	}
+	next if ok($good, "$n: $say: " . ($done // 'no verdict'));
 	diag("repeat with: FIRST=$n SEEDS=1 prove -v ci/seeds.t");
 	diag($_) for grep { /^(?:not ok|# (?:probe|behind|check|clause|model|accounts))/ } split /\n/, $out;
 }
