@@ -12,7 +12,7 @@ B := build
 
 # What the goals need: tools are found or fetched once per start, before anything is built.
 TOOL_GOALS := $(filter-out help clean format,$(or $(MAKECMDGOALS),help))
-PURPOSE := $(if $(filter check floor matrix,$(TOOL_GOALS)),check,$(if $(filter run gdb,$(TOOL_GOALS)),run,build))
+PURPOSE := $(if $(filter check floor matrix,$(TOOL_GOALS)),check,$(if $(filter run run-sim gdb,$(TOOL_GOALS)),run,build))
 
 ifneq ($(TOOL_GOALS),)
 ifeq ($(SETUP),no)
@@ -146,6 +146,24 @@ $(VMEMD): $(addprefix $(B)/host/host/,$(vmemd-objs-y)) $(addprefix $(B)/host/dev
 $(RUNNER): $(addprefix $(B)/host/host/,$(run-objs-y))
 	@$(HOSTCC) -o $@ $^ -lm
 
+# The emulator needs libfdt's source, compiled for the host.
+sim-core-objs-y :=
+sim-objs-y :=
+include host/sim/objects.mk
+SIM := $(B)/hotwalk-sim
+SIM_FDT := $(patsubst $(LIBFDT_SOURCE)/%.c,$(B)/host/fdt/%.o,$(if $(LIBFDT_SOURCE),$(wildcard $(LIBFDT_SOURCE)/fdt*.c)))
+
+$(B)/host/host/sim/%.o: HOST_CFLAGS += -O3 -fno-strict-aliasing $(if $(LIBFDT_SOURCE),-isystem $(LIBFDT_SOURCE))
+$(B)/host/fdt/%.o: $(LIBFDT_SOURCE)/%.c $(B)/compiler
+	@mkdir -p $(@D)
+	@$(HOSTCC) -O2 -I$(LIBFDT_SOURCE) -c -o $@ $<
+$(SIM): $(addprefix $(B)/host/host/sim/,$(sim-objs-y)) $(SIM_FDT)
+	@$(if $(LIBFDT_SOURCE),,echo "hotwalk-sim needs libfdt's source: LIBFDT_DIR=DIR"; exit 1)
+	@echo "  HOSTLD  $@"
+	@$(HOSTCC) -o $@ $^
+
+sim: $(SIM) ## build the emulator that hides nothing: build/hotwalk-sim
+
 # ---- tests of the host: each test_*.c is a program that prints TAP, made with sanitizers
 
 TEST_CFLAGS := $(filter-out -O2,$(HOST_CFLAGS)) -O1 -fsanitize=address,undefined -fno-sanitize-recover=all \
@@ -233,6 +251,11 @@ print-run: $(BIN) $(VMEMD) $(RUNNER)
 run: $(BIN) $(VMEMD) $(RUNNER) ## boot under QEMU, hot-add, check, hot-remove, check, verdict
 	@$(RUN_COMMAND)
 
+include sim.mk
+
+run-sim: $(BIN) $(SIM) $(RUNNER) ## the same under hotwalk-sim
+	@$(SIM_COMMAND)
+
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
 endif
 
@@ -243,4 +266,4 @@ clean: ## remove build/ (the cache of fetched tools stays)
 	rm -rf $(B)
 
 FORCE:
-.PHONY: FORCE all run check check-format check-headers format floor print-run help clean
+.PHONY: FORCE all run sim run-sim check check-format check-headers format floor print-run help clean
