@@ -97,8 +97,8 @@
 	X(VA_NOT_CANONICAL, "va-not-canonical", "walk",                                            \
 	  "addresses are not checked for sign "                                                    \
 	  "extension")                                                                             \
-	X(PWC_ONE_TOO_MANY, "pwc-bare-level", "walk",                                              \
-	  "a pointer at level 0 is followed as a page of its own")                                 \
+	X(PTE_LEVEL0_POINTER, "pte-level0-pointer", "walk",                                        \
+	  "a pointer at level 0 is taken as a page that may be read")                              \
 	/* permissions */                                                                          \
 	X(SUM_STALE, "sum-stale", "rights", "a change of SUM waits for a fence")                   \
 	X(MXR_STALE, "mxr-stale", "rights", "a change of MXR waits for a fence")                   \

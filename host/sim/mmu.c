@@ -52,7 +52,9 @@ static bool allowed(const struct hart *h, const struct tlb_entry *e, enum access
 	switch (a) {
 	case ACCESS_LOAD:
 		return (e->pte & PTE_R) != 0 || (mxr && (e->pte & PTE_X) != 0) ||
-		       ((e->pte & PTE_W) != 0 && fault_on(h->id, FAULT_PTE_W_ONLY));
+		       ((e->pte & PTE_W) != 0 && fault_on(h->id, FAULT_PTE_W_ONLY)) ||
+		       ((e->pte & (PTE_W | PTE_X)) == 0 &&
+			fault_on(h->id, FAULT_PTE_LEVEL0_POINTER));
 	case ACCESS_STORE:
 		return (e->pte & PTE_W) != 0 ||
 		       (e->used & BIT(ACCESS_LOAD) && fault_on(h->id, FAULT_STORE_AS_LOAD));

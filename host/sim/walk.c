@@ -72,7 +72,7 @@ bool walk_leaf_valid(const struct hart *h, const struct tlb_entry *e)
 	if (!is_valid(h, e->pte) || !napot_valid(h, e))
 		return false;
 	if (is_pointer(e->pte))
-		return fault_on(h->id, FAULT_PWC_ONE_TOO_MANY) && e->level == 0;
+		return fault_on(h->id, FAULT_PTE_LEVEL0_POINTER) && e->level == 0;
 	return (e->pte & low) == 0 || fault_on(h->id, FAULT_SUPERPAGE_OR) ||
 	       fault_on(h->id, FAULT_SUPERPAGE_MASK);
 }
