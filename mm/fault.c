@@ -35,6 +35,17 @@ static const struct fault_info infos[NR_FAULTS] = {
 	[FAULT_RFENCE_16_BITS] = {"rfence-16-bits", "rfence.*: size cut to 16 bits"},
 	[FAULT_BOOT_HART_HANGS] = {"hang", "the boot hart hangs in the first test, interrupts off"},
 	[FAULT_RFENCE_END] = {"rfence-end", "rfence.*: the last page of a range is missed"},
+	[FAULT_RFENCE_FIRST_PAGE] = {"rfence-first-page", "rfence.*: only a range's first page"},
+	[FAULT_RFENCE_ASID_DROPPED] = {"rfence-asid-dropped", "rfence.*: ASID 0 for any other"},
+	[FAULT_RFENCE_MASK_BASE] = {"rfence-mask-base", "rfence.*: hart_mask_base counts as 0"},
+	[FAULT_RFENCE_BASE_ALL] = {"rfence-base-all", "rfence.*: hart_mask_base -1 is nobody"},
+	[FAULT_RFENCE_SELF] = {"rfence-self", "rfence.*: the caller is not fenced"},
+	[FAULT_RFENCE_EARLY] = {"rfence-early-return", "rfence.*: returns before it was sent"},
+	[FAULT_RFENCE_MERGE] = {"rfence-merge", "rfence.*: lost if another is under way"},
+	[FAULT_RFENCE_ZERO] = {"rfence-zero", "rfence.*: (0, 0) and (0, -1) do nothing"},
+	[FAULT_RFENCE_ASLEEP] = {"rfence-asleep", "hsm.*: suspended harts are not fenced"},
+	[FAULT_RFENCE_STOPPED] = {"rfence-stopped", "hsm.*: a stopped hart in the mask, no fences"},
+	[FAULT_HSM_NO_START_FENCE] = {"hsm-no-start-fence", "hsm.*: no fence on the way back"},
 };
 
 const struct fault_info *fault_info(enum fault f)
