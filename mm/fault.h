@@ -35,6 +35,7 @@ enum fault {
 	FAULT_RFENCE_SECOND,	   /* every second call is lost (OpenSBI f700216c) */
 	FAULT_RFENCE_16_BITS,	   /* size cut to 16 bits */
 	FAULT_RFENCE_END,	   /* the last page of a range is missed */
+	FAULT_BOOT_HART_HANGS,	   /* in a test, with its interrupts off */
 	FAULT_RFENCE_FIRST_PAGE,   /* all but the first page of a range are missed */
 	FAULT_RFENCE_ASID_DROPPED, /* the ASID is 0 instead of what was asked for */
 	FAULT_RFENCE_MASK_BASE,	   /* hart_mask_base counts as 0 (miralis #431) */

@@ -29,37 +29,6 @@ void flip_make(struct scene *s, struct flip *f, vaddr_t va)
 	scene_store(f->slot, leaf(f));
 }
 
-/* Give @s a copy of every table of the kernel's on the way to @va. */
-static void own_tables(struct scene *s, vaddr_t va)
-{
-	paddr_t kernel = kernel_table()->root;
-
-	for (unsigned l = s->pt.mode->levels - 1; l > 0; l--) {
-		pte_t k = pte_load(pt_slot(kernel, va, l));
-		uint64_t *slot = scene_slot(s, va, l);
-		paddr_t copy;
-
-		if (!pte_is_table(k))
-			return;
-		kernel = pte_pa(k);
-		if (pte_pa((pte_t){*slot}) != kernel)
-			continue;
-		copy = scene_block(s, 0);
-		memcpy(phys_to_ptr(copy), phys_to_ptr(kernel), PAGE_SIZE);
-		arch_wmb();
-		scene_store(slot, pte_table(copy).raw);
-	}
-}
-
-bool flip_make_shared(struct scene *s, struct flip *f, vaddr_t va)
-{
-	if (!pte_is_none(pte_load(pt_walk(&s->pt, va, 0).slot)))
-		return false;
-	own_tables(s, va);
-	flip_make(s, f, va);
-	return true;
-}
-
 void flip_change(struct flip *f)
 {
 	f->now = !f->now;

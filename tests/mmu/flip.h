@@ -21,12 +21,6 @@ struct flip {
 /* Two new pages for the 4 KiB at @va of the scene; nothing may be mapped there. */
 void flip_make(struct scene *s, struct flip *f, vaddr_t va);
 
-/*
- * The same for an address whose tables the kernel's may share, such as the last page of all: the
- * scene gets copies of them, so that the kernel's stay as they are. False: it is mapped.
- */
-bool flip_make_shared(struct scene *s, struct flip *f, vaddr_t va);
-
 /* Change the leaf to the other page. No fence. One hart at a time for one flip. */
 void flip_change(struct flip *f);
 
