@@ -140,16 +140,19 @@ static void take_part(void)
 	uint32_t filled = turn_number(STEP_FILL), probe = turn_number(STEP_PROBE);
 	uint32_t next = turn_number(STEP_NEXT);
 
-	raw_sfence_all();
-	job.made[hart] = trial_fill(&tr, &job.y[hart]);
+	trial_begin(&tr);
+	job.made[hart] = trial_fill(&tr, &job.y[hart]) && trial_leave(&tr, &job.y[hart]);
 	turn_set(&job.done[hart], filled, &conductor);
 	if (hart == job.conductor)
 		conduct();
 	else if (!turn_wait(&job.go, probe, TURN_MS * 2))
 		give_up_on(job.conductor);
 	/* Acquire orders loads; what this hart fetches is ordered by its own SFENCE.VMA. */
-	if (!failed() && all_made())
+	trial_return(&tr);
+	if (!failed() && all_made()) {
 		trial_probe(&tr, &job.y[hart]);
+		trial_look_away(&tr, &job.y[hart]);
+	}
 	turn_set(&job.done[hart], next, &first);
 }
 
