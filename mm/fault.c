@@ -35,6 +35,13 @@ static const struct fault_info infos[NR_FAULTS] = {
 	[FAULT_RFENCE_16_BITS] = {"rfence-16-bits", "rfence.*: size cut to 16 bits"},
 	[FAULT_BOOT_HART_HANGS] = {"hang", "the boot hart hangs in the first test, interrupts off"},
 	[FAULT_RFENCE_END] = {"rfence-end", "rfence.*: the last page of a range is missed"},
+	[FAULT_FENCE_ASID_OTHER] = {"fence-asid-other", "asid.*: another ASID is fenced"},
+	[FAULT_FENCE_ASID_ONLY] = {"fence-asid-only", "asid.*: rs2 = asid where x0 is due"},
+	[FAULT_RFENCE_ASID_OTHER] = {"rfence-asid-other", "asid.remote: another ASID is fenced"},
+	[FAULT_RFENCE_RUNNING] = {"rfence-running", "asid.remote: only harts in that ASID now"},
+	[FAULT_ROOT_NO_FENCE] = {"root-no-fence", "satp.root, recycled: no fence"},
+	[FAULT_BARE_NEVER] = {"bare-never", "satp.bare: translation stays on"},
+	[FAULT_SSTATUS_KEPT] = {"sstatus-kept", "satp.sum, mxr: the bit stays set"},
 };
 
 const struct fault_info *fault_info(enum fault f)

@@ -36,6 +36,14 @@ enum fault {
 	FAULT_RFENCE_16_BITS,	/* size cut to 16 bits */
 	FAULT_RFENCE_END,	/* the last page of a range is missed */
 	FAULT_BOOT_HART_HANGS,	/* in a test, with its interrupts off */
+	/* Of tests/mmu: what another machine, or its operating system, would do wrong */
+	FAULT_FENCE_ASID_OTHER,	 /* a local fence names another ASID (cva6 #324) */
+	FAULT_FENCE_ASID_ONLY,	 /* one that has to reach global entries names an ASID */
+	FAULT_RFENCE_ASID_OTHER, /* the same, remote */
+	FAULT_RFENCE_RUNNING, /* only harts that run the ASID now are told (Linux 82dd33fde026) */
+	FAULT_ROOT_NO_FENCE,  /* an ASID gets another root without a fence */
+	FAULT_BARE_NEVER,     /* translation stays on where Bare was asked for (RVVM c814d28) */
+	FAULT_SSTATUS_KEPT,   /* SUM and MXR stay set (NEMU 8b6884b2) */
 	NR_FAULTS,
 };
 

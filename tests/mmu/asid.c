@@ -51,8 +51,8 @@ static void mark_siblings(struct scene *s, const struct stim *one)
 			const struct edit *e = &one->edit[0];
 			pte_t table = {is ? e->is : e->was};
 			unsigned level = one->size == SZ_2M ? LEVEL_4K : LEVEL_2M;
-			uint64_t *slot = scene_slot_below(s, pte_pa(table), level, one->at[i].va,
-							  LEVEL_4K);
+			uint64_t *slot =
+				scene_slot_below(s, pte_pa(table), level, one->at[i].va, LEVEL_4K);
 
 			scene_store(slot, *slot | PTE_G);
 		}
@@ -114,7 +114,8 @@ ROWS(sibling, 1g, sibling, OP_WALK, LEVEL_1G)
 #define REMOTE_ROW(size, kind, OP, LEVEL, ACCESS)                                                  \
 	TEST_ROW(asid, remote_##size##_##kind, "remote." #size "." #kind, remote,                  \
 		 .needs = NEEDS_SMP | NEEDS_RFENCE, .timeout_ms = 60000, .machine = true,          \
-		 .clause = CLAUSE_REMOTE, .arg = &(const struct op_case){OP, LEVEL, ACCESS, false})
+		 .clause = CLAUSE_REMOTE,                                                          \
+		 .arg = &(const struct op_case){OP, LEVEL, ACCESS, false})
 #define REMOTE_ROWS(size, OP, LEVEL)                                                               \
 	REMOTE_ROW(size, load, OP, LEVEL, ACCESS_LOAD)                                             \
 	REMOTE_ROW(size, store, OP, LEVEL, ACCESS_STORE)                                           \

@@ -50,7 +50,8 @@ static bool build(struct scene *s, const struct row *r)
 	for (unsigned h = 0; h < NR_HALVES; h++) {
 		struct stim *one = &st[h], *two = &st[NR_HALVES + h];
 
-		if (!spaces_build(s, &r->c, (enum half)h, one) || (r->above && !mark_above(s, r, one)))
+		if (!spaces_build(s, &r->c, (enum half)h, one) ||
+		    (r->above && !mark_above(s, r, one)))
 			return false;
 		one->space = &home_space;
 		one->weak = FENCES_WEAK;

@@ -85,8 +85,7 @@ static void tags_job(void *arg)
 		for (unsigned h = 0; h < NR_HALVES && y->bad == 0; h++) {
 			struct trial tr = trial_draw(&job.rng, &job.st[h], FENCE_NONE);
 
-			job.other[h].asid =
-				(uint16_t)(job.home[h].asid ^ (UINT32_C(1) << bit));
+			job.other[h].asid = (uint16_t)(job.home[h].asid ^ (UINT32_C(1) << bit));
 			to_and_fro(&tr, y);
 		}
 	}

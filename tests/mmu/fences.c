@@ -48,6 +48,14 @@ static bool has_address(const void *op)
 	       op == seq_inval_va_asid;
 }
 
+/* The same with rs2 = asid. */
+static const void *by_asid(const void *op)
+{
+	if (op == seq_fence_va)
+		return seq_fence_va_asid;
+	return op == seq_fence_all ? seq_fence_asid : op;
+}
+
 struct fence_insn fence_insn(enum fence f, const struct fence_at *at)
 {
 	struct fence_insn i = {kinds[f].op, at->va, at->asid};
@@ -60,6 +68,10 @@ struct fence_insn fence_insn(enum fence f, const struct fence_at *at)
 		i.rs1 = at->asid;
 		i.rs2 = at->va;
 	}
+	if (fault_armed(FAULT_FENCE_ASID_OTHER))
+		i.rs2 ^= 1;
+	if (fault_armed(FAULT_FENCE_ASID_ONLY))
+		i.op = by_asid(i.op);
 	if ((fault_armed(FAULT_FENCE_ODD_HARTS) && hart % 2 != 0) ||
 	    (fault_armed(FAULT_FENCE_ADDRESSED) && has_address(i.op)) ||
 	    (fault_armed(FAULT_FENCE_SECOND) && ++fences[hart] % 2 == 0))
@@ -94,6 +106,8 @@ int64_t fence_rfence(const struct hartset *targets, vaddr_t start, uint64_t size
 		size &= 0xffff;
 	if (fault_armed(FAULT_RFENCE_END) && size != UINT64_MAX && size > PAGE_SIZE)
 		size -= PAGE_SIZE;
+	if (asid >= 0 && fault_armed(FAULT_RFENCE_ASID_OTHER))
+		asid ^= 1;
 	while (hart_mask_next(&left, &m)) {
 		int64_t rc = asid < 0 ? sbi_remote_sfence_vma(m.mask, m.base, start, size)
 				      : sbi_remote_sfence_vma_asid(m.mask, m.base, start, size,

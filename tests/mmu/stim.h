@@ -135,6 +135,8 @@ void trial_return(const struct trial *tr);
 void trial_look_away(const struct trial *tr, struct tally *y);
 /* Into the stimulus' own space, nothing old known of any. */
 void trial_begin(const struct trial *tr);
+/* Judge what an access of target @i, at its trial_offset(), found. */
+void trial_judge(const struct trial *tr, unsigned i, struct probe seen, struct tally *y);
 /* Store the new entries; the way back. No fence in either. */
 void trial_change(const struct trial *tr);
 void trial_restore(const struct trial *tr);
