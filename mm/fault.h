@@ -44,6 +44,10 @@ enum fault {
 	FAULT_ROOT_NO_FENCE,  /* an ASID gets another root without a fence */
 	FAULT_BARE_NEVER,     /* translation stays on where Bare was asked for (RVVM c814d28) */
 	FAULT_SSTATUS_KEPT,   /* SUM and MXR stay set (NEMU 8b6884b2) */
+	FAULT_AD_NEIGHBOUR,   /* the entry behind gets the bits as well (cvw #868) */
+	FAULT_AD_RESURRECT,   /* a cleared entry comes back with D (Spike #2412, Sail #1860) */
+	FAULT_AD_LOST,	      /* D is written with the entry as it was read before */
+	FAULT_AD_LATE,	      /* D is set behind the store that needs it */
 	NR_FAULTS,
 };
 

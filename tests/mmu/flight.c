@@ -6,7 +6,8 @@
 
 #include "firmware/hart.h"
 
-#define AT(field, number) _Static_assert(offsetof(struct flight, field) == (number), "flight_insns.S")
+#define AT(field, number)                                                                          \
+	_Static_assert(offsetof(struct flight, field) == (number), "flight_insns.S")
 AT(va, FLIGHT_VA);
 AT(stride, FLIGHT_STRIDE);
 AT(satp, FLIGHT_SATP);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* satp.bare, satp.mode: translation goes off and on at once; modes that there are not change nothing. */
+/* satp.bare, satp.mode: translation goes off and on at once; modes that there are not change
+ * nothing. */
 #include <stdio.h>
 #include <string.h>
 
@@ -246,9 +247,9 @@ static void report(struct test_run *t, unsigned hart, const struct sight *y, con
 	else
 		test_fail(t, EVIDENCE_PROBE,
 			  "hart%u (id %llu) %s at 0x%llx, %s %s %llu: saw %s, expected %s%u", hart,
-			  (unsigned long long)hart_get(hart)->hartid,
-			  access_name(job.row->access), (unsigned long long)job.real.pa,
-			  when[y->step], middle, (unsigned long long)y->mode, seen,
+			  (unsigned long long)hart_get(hart)->hartid, access_name(job.row->access),
+			  (unsigned long long)job.real.pa, when[y->step], middle,
+			  (unsigned long long)y->mode, seen,
 			  y->expected.id == 0 ? "a page fault, page " : "page ", y->expected.id);
 	note("page %u lies there, page %u is mapped there in satp 0x%llx", job.real.id,
 	     job.row->mapped ? job.shown.id : 0, (unsigned long long)space_satp(&job.home));

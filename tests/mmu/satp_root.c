@@ -142,8 +142,7 @@ static void ppn(struct test_run *t)
 	st->away = &job.away[0];
 	make_constant(st, "roots one bit apart, page");
 	spaces_mirror(s, st, &job.other[0], &job.away[0]);
-	scene_store(space_slot(s, &job.home[0], st->start, top),
-		    *scene_slot(s, st->start, top));
+	scene_store(space_slot(s, &job.home[0], st->start, top), *scene_slot(s, st->start, top));
 	for (unsigned bit = 1; bit < job.root_bits; bit++) {
 		struct space more = scene_space_at(s, job.roots + (PAGE_SIZE << bit), 0);
 
