@@ -20,9 +20,11 @@
 	"Privileged ISA, page tables, A and D: the hart must not store before D is globally "      \
 	"visible"
 
-/* Exchanges of a run. One takes less than a walk, so they wait a little in between. */
-#define EXCHANGES 250
+/* Exchanges of a run, times stim_repeat(). One takes less than a walk: they pause in between, and
+ * now and then until the other hart has stored again, which may have no processor now. */
+#define EXCHANGES 100
 #define MAX_PAUSES 64
+#define EXCHANGES_A_STORE 4
 /* Looks at a word that another hart is about to store; it may have no processor now. */
 #define MAX_LOOKS 2000
 #define WAIT_MS 4000
@@ -65,14 +67,20 @@ static uint64_t load_word(unsigned page)
 /* A seeded fault: D is written as by a machine that does not compare. */
 static void write_late(uint64_t entry)
 {
+	for (unsigned n = 0; n < MAX_LOOKS; n++)
+		hart_pause();
 	scene_store(job.slot, entry | PTE_D);
 }
 
 static void store_once(uint64_t value)
 {
 	uint64_t before = load_entry();
-	struct probe p = probe_store(job.va + OFFSET, value);
+	struct probe p;
 
+	/* Every other time by an entry that is held already, without D. */
+	if (value % 2 != 0)
+		(void)probe_load(job.va + OFFSET);
+	p = probe_store(job.va + OFFSET, value);
 	if (fault_armed(FAULT_AD_LOST))
 		write_late(before);
 	job.stores++;
@@ -86,12 +94,14 @@ static void store_once(uint64_t value)
 	raw_sfence_va(job.va);
 }
 
-static void store_on(void)
+static void store_on(const struct hartset *zero)
 {
 	uint64_t value = UINT64_C(0xace0000);
 
-	while (__atomic_load_n(&job.stop, __ATOMIC_ACQUIRE) == 0)
+	for (uint32_t n = 1; __atomic_load_n(&job.stop, __ATOMIC_ACQUIRE) == 0; n++) {
+		turn_set(&job.done, n, zero);
 		store_once(value++);
+	}
 }
 
 static bool entry_is(uint64_t entry, uint64_t due)
@@ -108,10 +118,14 @@ static void exchange_on(void)
 	uint64_t due = job.leaf[0];
 
 	for (unsigned i = 1; i <= job.exchanges && !job.lost; i++) {
-		uint64_t next = job.leaf[i % 2], old = load_entry();
+		uint64_t next = job.leaf[i % 2], old;
 
+		if (i % EXCHANGES_A_STORE == 0 &&
+		    !turn_wait(&job.done, job.done.number + 1, WAIT_MS))
+			break;
 		for (uint64_t n = rng_below(&job.rng, MAX_PAUSES); n != 0; n--)
 			hart_pause();
+		old = load_entry();
 		while (entry_is(old, due) &&
 		       !__atomic_compare_exchange_n(job.slot, &old, next, false, __ATOMIC_RELAXED,
 						    __ATOMIC_RELAXED))
@@ -138,8 +152,7 @@ static void race_job(void *arg)
 		__atomic_store_n(&job.stop, 1, __ATOMIC_RELEASE);
 	} else {
 		turn_wait(&job.go, 1, WAIT_MS);
-		turn_set(&job.done, 1, &zero);
-		store_on();
+		store_on(&zero);
 	}
 	scene_leave();
 }
@@ -202,7 +215,7 @@ static void order_job(void *arg)
 	struct hartset zero = hartset_of(0), storer = hartset_of(job.storer);
 
 	scene_enter(arg);
-	for (unsigned i = 1; i <= job.exchanges / 4; i++) {
+	for (unsigned i = 1; i <= job.exchanges / 2; i++) {
 		if (arch_hart() != 0)
 			order_store(i, &zero);
 		else if (!job.lost)
@@ -240,9 +253,8 @@ static void report(struct test_run *t)
 			  job.storer, id, (unsigned long long)job.va, scheme_name(job.scheme));
 	/* The entry was valid and writable all the time. */
 	if (job.traps != 0 && job.scheme == SCHEME_UPDATE)
-		test_fail(t, EVIDENCE_PROBE,
-			  "hart%u (id %llu) store at 0x%llx, %s: a %s, %u of %u", job.storer, id,
-			  (unsigned long long)job.va, scheme_name(job.scheme),
+		test_fail(t, EVIDENCE_PROBE, "hart%u (id %llu) store at 0x%llx, %s: a %s, %u of %u",
+			  job.storer, id, (unsigned long long)job.va, scheme_name(job.scheme),
 			  trap_cause_name(job.seen.cause), job.traps, job.stores);
 	if (job.lost || job.nowhere)
 		pt_print_walk(&job.scene->pt, job.va);

@@ -229,7 +229,8 @@ static void touched(struct test_run *t)
 	scene_close();
 }
 
-/* Both ways, several times: each set is in force when the call has returned and a fence was made. */
+/* Both ways, several times: each set is in force when the call has returned and a fence was made.
+ */
 static void toggled(struct test_run *t)
 {
 	const char *why = NULL;

@@ -16,8 +16,25 @@ static struct tags_job {
 	struct tally y[MAX_HARTS];
 } job; /* too large for a stack; one test runs at a time */
 
+/* More pages than first levels have entries. */
+#define EVICT_PAGES 128u
+#define REFILLS 8u
+
+/* Pages that are touched between fill and probe, all the same one. */
+static void build_evict(struct scene *s, struct stim *st, unsigned evict)
+{
+	vaddr_t va = scene_va(s, st->half, LEVEL_2M);
+	struct page p = scene_new_page(s);
+
+	st->evict = evict;
+	st->evict_va = va;
+	for (unsigned i = 0; i < evict; i++)
+		scene_store(scene_slot(s, va + i * PAGE_SIZE, LEVEL_4K),
+			    pte_leaf(p.pa, SCENE_RWX).raw);
+}
+
 /* False: the test was told to skip. */
-static bool build(struct scene *s, const struct op_case *c)
+static bool build(struct scene *s, const struct op_case *c, unsigned evict)
 {
 	struct space root;
 
@@ -38,17 +55,19 @@ static bool build(struct scene *s, const struct op_case *c)
 		st->space = &job.home[h];
 		st->away = &job.away[h];
 		st->constant = true;
+		if (evict != 0)
+			build_evict(s, st, evict);
 		spaces_mirror(s, st, &job.other[h], &job.away[h]);
 	}
 	return true;
 }
 
-static void run(struct test_run *t, void (*fn)(void *))
+static void run(struct test_run *t, void (*fn)(void *), unsigned evict)
 {
 	struct scene *s = scene_open(t);
 	const struct op_case *c = t->test->arg;
 
-	if (build(s, c)) {
+	if (build(s, c, evict)) {
 		hartset_for_each(h, &t->all) {
 			struct hartset one = hartset_of(h);
 
@@ -92,9 +111,39 @@ static void tags_job(void *arg)
 	scene_leave();
 }
 
+/*
+ * Pushed out of the first level, found in the second, and then away in ASID 0, or another: the
+ * ASID has to come along with what is filled in again.
+ */
+static void refill_job(void *arg)
+{
+	const struct scene *s = arg;
+	struct tally *y = &job.y[arch_hart()];
+
+	scene_enter(s);
+	for (unsigned i = 0; i < REFILLS && y->bad == 0; i++) {
+		unsigned h = i % NR_HALVES;
+		struct trial tr = trial_draw(&job.rng, &job.st[h], FENCE_NONE);
+
+		job.other[h].asid = i % 4 < 2 ? 0 : job.home[h].asid ^ 1;
+		trial_begin(&tr);
+		(void)trial_fill(&tr, y);
+		trial_probe(&tr, y);
+		trial_look_away(&tr, y);
+		trial_return(&tr);
+		trial_probe(&tr, y);
+	}
+	scene_leave();
+}
+
+static void refill(struct test_run *t)
+{
+	run(t, refill_job, EVICT_PAGES);
+}
+
 static void tags(struct test_run *t)
 {
-	run(t, tags_job);
+	run(t, tags_job, 0);
 }
 
 /* @va with bit @bit the other way round, canonical again if it was the highest. */
@@ -145,7 +194,7 @@ static void alias_job(void *arg)
 
 static void alias(struct test_run *t)
 {
-	run(t, alias_job);
+	run(t, alias_job, 0);
 }
 
 #define ROW(what, size, kind, LEVEL, ACCESS)                                                       \
@@ -158,4 +207,6 @@ static void alias(struct test_run *t)
 
 ROWS(tags, 4k, LEVEL_4K)
 ROWS(tags, 2m, LEVEL_2M)
+ROWS(refill, 4k, LEVEL_4K)
+ROWS(refill, 2m, LEVEL_2M)
 ROWS(alias, 4k, LEVEL_4K)
