@@ -20,11 +20,14 @@
 	"Privileged ISA, page tables, A and D: the hart must not store before D is globally "      \
 	"visible"
 
-/* Exchanges of a run, times stim_repeat(). One takes less than a walk: they pause in between, and
- * now and then until the other hart has stored again, which may have no processor now. */
-#define EXCHANGES 100
-#define MAX_PAUSES 64
-#define EXCHANGES_A_STORE 4
+/*
+ * Rounds, times stim_repeat(); both harts sleep between them where they share a processor. An
+ * exchange takes less than a store that walks: they pause in between.
+ */
+#define ROUNDS 8
+#define EXCHANGES_A_ROUND 15 /* odd: rounds do not end where they began */
+#define STORES_A_ROUND 256
+#define MAX_LINGER 256
 /* Looks at a word that another hart is about to store; it may have no processor now. */
 #define MAX_LOOKS 2000
 #define WAIT_MS 4000
@@ -38,14 +41,17 @@ static struct race_job {
 	uint64_t *slot;
 	uint64_t leaf[2]; /* with A, without D */
 	struct rng rng;
-	unsigned exchanges;
+	unsigned rounds;
 	/* Of the storer */
-	uint32_t stop; /* set by hart 0 */
-	struct turn go, done;
+	uint32_t over;	/* set by hart 0: the round whose exchanges are made */
+	uint32_t start; /* set by hart 0: the round that it is awake for */
+	uint32_t begun; /* the round in which something was stored */
+	struct turn go, ready, done;
 	unsigned stores, traps;
 	bool nowhere; /* a store that is in neither page */
 	struct probe seen;
 	/* Of hart 0 */
+	unsigned now;	/* which page the entry leads to */
 	unsigned dirty; /* exchanges that found D set by hardware */
 	bool lost;
 	uint64_t expected, found;
@@ -94,14 +100,32 @@ static void store_once(uint64_t value)
 	raw_sfence_va(job.va);
 }
 
-static void store_on(const struct hartset *zero)
+/* Awake, so that both go on at the same moment; not for ever, since it may have no processor. */
+static void look_until(const uint32_t *word, uint32_t round)
 {
-	uint64_t value = UINT64_C(0xace0000);
-
-	for (uint32_t n = 1; __atomic_load_n(&job.stop, __ATOMIC_ACQUIRE) == 0; n++) {
-		turn_set(&job.done, n, zero);
-		store_once(value++);
+	for (unsigned n = 0; n < MAX_LOOKS; n++) {
+		if (__atomic_load_n(word, __ATOMIC_RELAXED) == round)
+			break;
+		hart_pause();
 	}
+}
+
+/* Some stores, until the other hart's exchanges of this round are over. */
+static void store_on(uint32_t round, const struct hartset *zero)
+{
+	uint64_t value = UINT64_C(0xace0000) + (uint64_t)round * STORES_A_ROUND;
+
+	if (!turn_wait(&job.go, round, WAIT_MS))
+		return;
+	turn_set(&job.ready, round, zero);
+	look_until(&job.start, round);
+	for (unsigned i = 0; i < STORES_A_ROUND; i++) {
+		store_once(value + i);
+		__atomic_store_n(&job.begun, round, __ATOMIC_RELAXED);
+		if (__atomic_load_n(&job.over, __ATOMIC_ACQUIRE) == round)
+			break;
+	}
+	turn_set(&job.done, round, zero);
 }
 
 static bool entry_is(uint64_t entry, uint64_t due)
@@ -109,35 +133,50 @@ static bool entry_is(uint64_t entry, uint64_t due)
 	return (entry | PTE_D) == (due | PTE_D);
 }
 
-/*
- * From page to page and back, each time with D clear. Only D may change without us, and an
- * exchange that finds another entry than the last one we made has found a lost one.
- */
-static void exchange_on(void)
+/* No hart_pause(): emulators hand their processor over then, to the hart that we want to meet. */
+static void linger(unsigned loops)
 {
-	uint64_t due = job.leaf[0];
+	for (volatile unsigned n = loops; n != 0; n--)
+		;
+}
 
-	for (unsigned i = 1; i <= job.exchanges && !job.lost; i++) {
-		uint64_t next = job.leaf[i % 2], old;
+/*
+ * The entry becomes @next, which leads to the other page, with D clear. It was @due: only D may
+ * change without us, and an exchange that finds another entry has found a lost one.
+ */
+static void exchange_once(uint64_t due, uint64_t next)
+{
+	uint64_t old;
 
-		if (i % EXCHANGES_A_STORE == 0 &&
-		    !turn_wait(&job.done, job.done.number + 1, WAIT_MS))
-			break;
-		for (uint64_t n = rng_below(&job.rng, MAX_PAUSES); n != 0; n--)
-			hart_pause();
-		old = load_entry();
-		while (entry_is(old, due) &&
-		       !__atomic_compare_exchange_n(job.slot, &old, next, false, __ATOMIC_RELAXED,
-						    __ATOMIC_RELAXED))
-			;
-		job.dirty += (old & PTE_D) != 0;
-		if (!entry_is(old, due)) {
-			job.lost = true;
-			job.expected = due;
-			job.found = old;
-		}
-		due = next;
+	linger((unsigned)rng_below(&job.rng, MAX_LINGER));
+	old = load_entry();
+	while (entry_is(old, due) &&
+	       !__atomic_compare_exchange_n(job.slot, &old, next, false, __ATOMIC_RELAXED,
+					    __ATOMIC_RELAXED))
+		;
+	job.dirty += (old & PTE_D) != 0;
+	if (!entry_is(old, due)) {
+		job.lost = true;
+		job.expected = due;
+		job.found = old;
 	}
+}
+
+static void exchange_on(uint32_t round, const struct hartset *storer)
+{
+	turn_set(&job.go, round, storer);
+	if (turn_wait(&job.ready, round, WAIT_MS)) {
+		__atomic_store_n(&job.start, round, __ATOMIC_RELAXED);
+		look_until(&job.begun, round);
+		for (unsigned i = 0; i < EXCHANGES_A_ROUND && !job.lost; i++) {
+			uint64_t due = job.leaf[job.now];
+
+			job.now = 1 - job.now;
+			exchange_once(due, job.leaf[job.now]);
+		}
+	}
+	__atomic_store_n(&job.over, round, __ATOMIC_RELEASE);
+	(void)turn_wait(&job.done, round, WAIT_MS);
 }
 
 static void race_job(void *arg)
@@ -145,14 +184,11 @@ static void race_job(void *arg)
 	struct hartset zero = hartset_of(0), storer = hartset_of(job.storer);
 
 	scene_enter(arg);
-	if (arch_hart() == 0) {
-		turn_set(&job.go, 1, &storer);
-		if (turn_wait(&job.done, 1, WAIT_MS))
-			exchange_on();
-		__atomic_store_n(&job.stop, 1, __ATOMIC_RELEASE);
-	} else {
-		turn_wait(&job.go, 1, WAIT_MS);
-		store_on(&zero);
+	for (uint32_t round = 1; round <= job.rounds; round++) {
+		if (arch_hart() == 0)
+			exchange_on(round, &storer);
+		else
+			store_on(round, &zero);
 	}
 	scene_leave();
 }
@@ -215,7 +251,7 @@ static void order_job(void *arg)
 	struct hartset zero = hartset_of(0), storer = hartset_of(job.storer);
 
 	scene_enter(arg);
-	for (unsigned i = 1; i <= job.exchanges / 2; i++) {
+	for (unsigned i = 1; i <= 4 * job.rounds; i++) {
 		if (arch_hart() != 0)
 			order_store(i, &zero);
 		else if (!job.lost)
@@ -268,7 +304,7 @@ static void run(struct test_run *t, void (*fn)(void *))
 
 	memset(&job, 0, sizeof(job));
 	job.scene = scene_open(t);
-	job.exchanges = EXCHANGES * (unsigned)min_u64(stim_repeat(t), 4096);
+	job.rounds = ROUNDS * (unsigned)min_u64(stim_repeat(t), 65536);
 	job.rng = rng_stream(rng_next(&t->rng), 0);
 	job.scheme = scheme_switch(t, SCHEME_UPDATE, &why) ? SCHEME_UPDATE : scheme_claimed(t);
 	build(job.scene);
@@ -277,8 +313,9 @@ static void run(struct test_run *t, void (*fn)(void *))
 
 		hartset_add(&two, h);
 		job.storer = h;
-		job.stop = job.stores = job.traps = job.dirty = job.in_time = 0;
-		job.go.number = job.done.number = 0;
+		job.now = job.start = job.begun = job.over = job.stores = job.traps = job.dirty =
+			job.in_time = 0;
+		job.go.number = job.ready.number = job.done.number = 0;
 		scene_store(job.slot, job.leaf[0]);
 		test_on_harts(t, &two, fn, job.scene);
 		report(t);
