@@ -74,7 +74,7 @@ static bool has_spaces(const struct stim *st)
 /* Two spaces are twice the work, and what hides behind a switch of satp hides always. */
 unsigned stim_controls(const struct stim *st)
 {
-	return has_spaces(st) ? 2 * STIM_CONTROLS : STIM_MAX_CONTROLS;
+	return has_spaces(st) ? STIM_CONTROLS : STIM_MAX_CONTROLS;
 }
 
 unsigned stim_rounds(const struct stim *st, unsigned repeat)
