@@ -9,6 +9,7 @@
 #define SSTATUS_SPIE (UINT64_C(1) << 5)
 #define SSTATUS_SPP (UINT64_C(1) << 8)
 #define SSTATUS_SUM (UINT64_C(1) << 18)
+#define SSTATUS_MXR (UINT64_C(1) << 19)
 
 #define SATP_MODE_SHIFT 60
 #define SATP_MODE_BARE 0

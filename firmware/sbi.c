@@ -13,6 +13,7 @@
 #define EID_HSM 0x48534d
 #define EID_SRST 0x53525354
 #define EID_DBCN 0x4442434e
+#define EID_FWFT 0x46574654
 
 struct sbi_ret {
 	int64_t error;
@@ -68,6 +69,7 @@ void sbi_init(void)
 	info.hsm = has_extension(EID_HSM);
 	info.srst = has_extension(EID_SRST);
 	info.dbcn = has_extension(EID_DBCN);
+	info.fwft = has_extension(EID_FWFT);
 }
 
 const struct sbi_info *sbi(void)
@@ -156,6 +158,19 @@ int64_t sbi_hart_suspend_off(paddr_t entry, uint64_t opaque)
 {
 	before_interrupt();
 	return SBI_CALL(EID_HSM, 3, SUSPEND_DEFAULT_OFF, entry, opaque).error;
+}
+
+int64_t sbi_fwft_set(uint32_t feature, uint64_t value)
+{
+	return SBI_CALL(EID_FWFT, 0, feature, value, 0).error;
+}
+
+int64_t sbi_fwft_get(uint32_t feature, uint64_t *value)
+{
+	struct sbi_ret r = SBI_CALL(EID_FWFT, 1, feature);
+
+	*value = r.value;
+	return r.error;
 }
 
 void sbi_shutdown(bool failure)

@@ -23,7 +23,7 @@ struct sbi_info {
 	uint64_t mvendorid;
 	uint64_t marchid;
 	uint64_t mimpid;
-	bool time, ipi, rfence, hsm, srst, dbcn;
+	bool time, ipi, rfence, hsm, srst, dbcn, fwft;
 };
 
 /* Probe once on the boot hart; sbi() is const from then on. */
@@ -64,6 +64,14 @@ int64_t sbi_hart_state(uint64_t hartid);
 int64_t sbi_hart_suspend(void);
 /* The same, but it wakes up at @entry as a hart that was started does, and returns if refused. */
 int64_t sbi_hart_suspend_off(paddr_t entry, uint64_t opaque);
+
+/*
+ * FWFT (SBI 3.0): features of this hart by their number; errors as the call returns them. Who sets
+ * one that address translation looks at owes sfence.vma x0, x0: SBI does not say who makes it.
+ */
+#define SBI_FWFT_PTE_AD_HW_UPDATING 4
+int64_t sbi_fwft_set(uint32_t feature, uint64_t value);
+int64_t sbi_fwft_get(uint32_t feature, uint64_t *value);
 
 /* SRST shutdown, else legacy shutdown; returns if neither exists. */
 void sbi_shutdown(bool failure);

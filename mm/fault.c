@@ -47,6 +47,17 @@ static const struct fault_info infos[NR_FAULTS] = {
 	[FAULT_RFENCE_STOPPED] = {"rfence-stopped", "hsm.*: a stopped hart in the mask, no fences"},
 	[FAULT_HSM_NO_START_FENCE] = {"hsm-no-start-fence", "hsm.*: no fence on the way back"},
 	[FAULT_HSM_LOST] = {"hsm-lost", "hsm.*: a stopped hart is not started again"},
+	[FAULT_FENCE_ASID_OTHER] = {"fence-asid-other", "asid.*: another ASID is fenced"},
+	[FAULT_FENCE_ASID_ONLY] = {"fence-asid-only", "asid.*: rs2 = asid where x0 is due"},
+	[FAULT_RFENCE_ASID_OTHER] = {"rfence-asid-other", "asid.remote: another ASID is fenced"},
+	[FAULT_RFENCE_RUNNING] = {"rfence-running", "asid.remote: only harts in that ASID now"},
+	[FAULT_ROOT_NO_FENCE] = {"root-no-fence", "satp.root, recycled: no fence"},
+	[FAULT_BARE_NEVER] = {"bare-never", "satp.bare: translation stays on"},
+	[FAULT_AD_NEIGHBOUR] = {"ad-neighbour", "ad.touch: the next entry changes too"},
+	[FAULT_AD_RESURRECT] = {"ad-resurrect", "ad.gone: a cleared entry comes back with D"},
+	[FAULT_AD_LOST] = {"ad-lost", "ad.race: D is written with an old entry"},
+	[FAULT_AD_LATE] = {"ad-late", "ad.order: D is set behind the store"},
+	[FAULT_SSTATUS_KEPT] = {"sstatus-kept", "satp.sum, mxr: the bit stays set"},
 };
 
 const struct fault_info *fault_info(enum fault f)

@@ -48,6 +48,18 @@ enum fault {
 	FAULT_RFENCE_STOPPED,	   /* a stopped hart in the mask: success, and nobody is fenced */
 	FAULT_HSM_NO_START_FENCE,  /* a hart that comes back does not fence */
 	FAULT_HSM_LOST,		   /* a hart that was stopped is not started again */
+	/* Of tests/mmu: what another machine, or its operating system, would do wrong */
+	FAULT_FENCE_ASID_OTHER,	 /* a local fence names another ASID (cva6 #324) */
+	FAULT_FENCE_ASID_ONLY,	 /* one that has to reach global entries names an ASID */
+	FAULT_RFENCE_ASID_OTHER, /* the same, remote */
+	FAULT_RFENCE_RUNNING, /* only harts that run the ASID now are told (Linux 82dd33fde026) */
+	FAULT_ROOT_NO_FENCE,  /* an ASID gets another root without a fence */
+	FAULT_BARE_NEVER,     /* translation stays on where Bare was asked for (RVVM c814d28) */
+	FAULT_SSTATUS_KEPT,   /* SUM and MXR stay set (NEMU 8b6884b2) */
+	FAULT_AD_NEIGHBOUR,   /* the entry behind gets the bits as well (cvw #868) */
+	FAULT_AD_RESURRECT,   /* a cleared entry comes back with D (Spike #2412, Sail #1860) */
+	FAULT_AD_LOST,	      /* D is written with the entry as it was read before */
+	FAULT_AD_LATE,	      /* D is set behind the store that needs it */
 	NR_FAULTS,
 };
 

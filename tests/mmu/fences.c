@@ -48,6 +48,14 @@ static bool has_address(const void *op)
 	       op == seq_inval_va_asid;
 }
 
+/* The same with rs2 = asid. */
+static const void *by_asid(const void *op)
+{
+	if (op == seq_fence_va)
+		return seq_fence_va_asid;
+	return op == seq_fence_all ? seq_fence_asid : op;
+}
+
 struct fence_insn fence_insn(enum fence f, const struct fence_at *at)
 {
 	struct fence_insn i = {kinds[f].op, at->va, at->asid};
@@ -60,6 +68,10 @@ struct fence_insn fence_insn(enum fence f, const struct fence_at *at)
 		i.rs1 = at->asid;
 		i.rs2 = at->va;
 	}
+	if (fault_armed(FAULT_FENCE_ASID_OTHER))
+		i.rs2 ^= 1;
+	if (fault_armed(FAULT_FENCE_ASID_ONLY))
+		i.op = by_asid(i.op);
 	if ((fault_armed(FAULT_FENCE_ODD_HARTS) && hart % 2 != 0) ||
 	    (fault_armed(FAULT_FENCE_ADDRESSED) && has_address(i.op)) ||
 	    (fault_armed(FAULT_FENCE_SECOND) && ++fences[hart] % 2 == 0))
@@ -144,6 +156,8 @@ static bool spoil(struct request *r)
 		r->size = PAGE_SIZE;
 	if (fault_armed(FAULT_RFENCE_ASID_DROPPED) && r->asid > 0)
 		r->asid = 0;
+	if (fault_armed(FAULT_RFENCE_ASID_OTHER) && r->asid >= 0)
+		r->asid ^= 1;
 	return spoil_mask(&r->m);
 }
 

@@ -8,6 +8,7 @@
 #include "firmware/console.h"
 #include "firmware/fence.h"
 #include "firmware/time.h"
+#include "mm/fault.h"
 
 /* Until a hart that takes part is given up. SBI on few processors may need 100 ms a fence. */
 #define TURN_MS 4000
@@ -110,6 +111,12 @@ static bool all_made(void)
 	return true;
 }
 
+/* A seeded fault: harts that left the space are taken to have forgotten it. */
+static bool nobody_runs_it(const struct stim *st)
+{
+	return st->away != NULL && fault_armed(FAULT_RFENCE_RUNNING);
+}
+
 static void conduct(void)
 {
 	struct fence_at at = trial_fence_at(&job.trial);
@@ -118,7 +125,7 @@ static void conduct(void)
 		trial_change(&job.trial);
 		/* The change before the fence: SBI's own call orders it, see sbi.c; without a
 		 * fence, before the turn (release). */
-		if (job.trial.fence != FENCE_NONE) {
+		if (job.trial.fence != FENCE_NONE && !nobody_runs_it(job.trial.stim)) {
 			int64_t rc = fence_remote(job.trial.fence, &at, &job.harts);
 
 			if (rc != 0 && job.rc == 0) {
@@ -140,16 +147,19 @@ static void take_part(void)
 	uint32_t filled = turn_number(STEP_FILL), probe = turn_number(STEP_PROBE);
 	uint32_t next = turn_number(STEP_NEXT);
 
-	raw_sfence_all();
-	job.made[hart] = trial_fill(&tr, &job.y[hart]);
+	trial_begin(&tr);
+	job.made[hart] = trial_fill(&tr, &job.y[hart]) && trial_leave(&tr, &job.y[hart]);
 	turn_set(&job.done[hart], filled, &conductor);
 	if (hart == job.conductor)
 		conduct();
 	else if (!turn_wait(&job.go, probe, TURN_MS * 2))
 		give_up_on(job.conductor);
 	/* Acquire orders loads; what this hart fetches is ordered by its own SFENCE.VMA. */
-	if (!failed() && all_made())
+	trial_return(&tr);
+	if (!failed() && all_made()) {
 		trial_probe(&tr, &job.y[hart]);
+		trial_look_away(&tr, &job.y[hart]);
+	}
 	turn_set(&job.done[hart], next, &first);
 }
 

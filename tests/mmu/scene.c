@@ -54,6 +54,12 @@ paddr_t scene_table(struct scene *s)
 	return pa;
 }
 
+static void copy_kernel_root(paddr_t root)
+{
+	/* It never changes again, so a copy stays good (struct ptable, root_fixed). */
+	memcpy(phys_to_ptr(root), phys_to_ptr(kernel_table()->root), PAGE_SIZE);
+}
+
 struct scene *scene_open(struct test_run *t)
 {
 	struct scene *s = &scene;
@@ -65,9 +71,7 @@ struct scene *scene_open(struct test_run *t)
 	s->pt.name = "scene";
 	s->pt.mode = k->mode;
 	s->pt.root = scene_block(s, 0);
-	/* The kernel's root never changes again, so a copy stays good (struct ptable, root_fixed).
-	 */
-	memcpy(phys_to_ptr(s->pt.root), phys_to_ptr(k->root), PAGE_SIZE);
+	copy_kernel_root(s->pt.root);
 	kernel_root_satp = kernel_satp();
 	s->asid_bits = arch_measure_asid_bits();
 	/* Not the kernel's own, which is 0. */
@@ -245,10 +249,47 @@ vaddr_t scene_va(struct scene *s, enum half half, unsigned level)
 	return 0;
 }
 
+struct space scene_space(const struct scene *s, uint16_t asid)
+{
+	return (struct space){s->pt, asid};
+}
+
+struct space scene_space_at(struct scene *s, paddr_t root, uint16_t asid)
+{
+	struct space sp = scene_space(s, asid);
+
+	sp.pt.name = "second";
+	sp.pt.root = root;
+	copy_kernel_root(root);
+	return sp;
+}
+
+struct space scene_new_space(struct scene *s, uint16_t asid)
+{
+	return scene_space_at(s, scene_block(s, 0), asid);
+}
+
+uint64_t *space_slot(struct scene *s, const struct space *sp, vaddr_t va, unsigned level)
+{
+	return scene_slot_below(s, sp->pt.root, sp->pt.mode->levels - 1, va, level);
+}
+
+uint64_t space_satp(const struct space *sp)
+{
+	return sp->pt.mode->satp_mode << SATP_MODE_SHIFT | (uint64_t)sp->asid << SATP_ASID_SHIFT |
+	       sp->pt.root >> PAGE_SHIFT;
+}
+
+void space_switch(const struct space *sp)
+{
+	csr_write_satp(space_satp(sp));
+}
+
 uint64_t scene_satp(const struct scene *s, uint16_t asid)
 {
-	return s->pt.mode->satp_mode << SATP_MODE_SHIFT | (uint64_t)asid << SATP_ASID_SHIFT |
-	       s->pt.root >> PAGE_SHIFT;
+	struct space own = scene_space(s, asid);
+
+	return space_satp(&own);
 }
 
 static void switch_to(uint64_t satp)

@@ -32,6 +32,12 @@ const char *half_name(enum half h);
 
 #define SCENE_MAX_BLOCKS 512
 
+/* An address space: a root, and the ASID that harts translate with it under. */
+struct space {
+	struct ptable pt;
+	uint16_t asid;
+};
+
 struct scene {
 	struct test_run *t; /* NULL: closed */
 	struct ptable pt;
@@ -109,6 +115,18 @@ static inline void scene_store(uint64_t *slot, uint64_t pte)
 
 /* satp with this root and @asid. */
 uint64_t scene_satp(const struct scene *s, uint16_t asid);
+
+/* The scene's own root under @asid: one of the names that its addresses can have. */
+struct space scene_space(const struct scene *s, uint16_t asid);
+/* A root of its own at @root, a page of this scene, with the kernel's entries and no others. */
+struct space scene_space_at(struct scene *s, paddr_t root, uint16_t asid);
+/* The same, anywhere. */
+struct space scene_new_space(struct scene *s, uint16_t asid);
+/* As scene_slot(), in another root. */
+uint64_t *space_slot(struct scene *s, const struct space *sp, vaddr_t va, unsigned level);
+uint64_t space_satp(const struct space *sp);
+/* This hart translates with @sp from here on. No fence. */
+void space_switch(const struct space *sp);
 
 /* This hart, any: translate with the scene's root and ASID, knowing nothing old. */
 void scene_enter(const struct scene *s);

@@ -22,6 +22,9 @@ AT(probe_va, SEQ_PROBE_VA);
 AT(stage, SEQ_STAGE);
 AT(fill_seen, SEQ_FILL_SEEN);
 AT(probe_seen, SEQ_PROBE_SEEN);
+AT(away_satp, SEQ_AWAY_SATP);
+AT(back_satp, SEQ_BACK_SATP);
+AT(hop_op, SEQ_HOP_OP);
 
 void seq_insns(struct seq *q);
 extern const char seq_sled_end[];
@@ -31,6 +34,7 @@ struct probe seq_run(struct seq *q)
 	struct hart *h = hart_self();
 	struct probe p = {0};
 
+	q->hop_op = q->away_satp != 0 ? seq_hop : seq_fence_none;
 	h->probe_trapped = false;
 	seq_insns(q);
 	p.trapped = h->probe_trapped;

@@ -22,6 +22,10 @@ struct seq {
 	vaddr_t probe_va;
 	uint64_t stage; /* SEQ_* when it ended */
 	uint64_t fill_seen, probe_seen;
+	/* Behind the first access to @away_satp, behind the fence to @back_satp; away_satp 0: this
+	 * hart stays where it is. */
+	uint64_t away_satp, back_satp;
+	const void *hop_op; /* set by seq_run() */
 };
 
 /* Run @q on this hart; what the access of the stage where it ended found. */
@@ -38,6 +42,7 @@ const void *seq_delay(unsigned nops);
 /* seq_insns.S: code, not functions in C's sense (they take a0, a1 and return through t1). */
 extern const char seq_op_none[], seq_op_load[], seq_op_store[], seq_op_fetch[];
 extern const char seq_fence_none[];
+extern const char seq_hop[]; /* satp = a0 */
 /* SFENCE.VMA by its operands: rs1 = a0, rs2 = a1, or x0. */
 extern const char seq_fence_va[], seq_fence_va_asid[], seq_fence_asid[], seq_fence_all[];
 /* The same in Svinval's three steps: SFENCE.W.INVAL, SINVAL.VMA, SFENCE.INVAL.IR. */

@@ -33,16 +33,23 @@ seq_insns:
 	ld	s8, SEQ_DELAY_OP(s0)
 	ld	s9, SEQ_PROBE_OP(s0)
 	ld	s10, SEQ_PROBE_VA(s0)
+	ld	t2, SEQ_HOP_OP(s0)
+	ld	t4, SEQ_AWAY_SATP(s0)
+	ld	t5, SEQ_BACK_SATP(s0)
 	li	s11, SEQ_FILLING
 	mv	a1, s2
 	jalr	t1, 0(s1)
 	mv	t3, a0
 	li	s11, SEQ_PROBING
+	mv	a0, t4
+	jalr	t1, 0(t2)		/* to the other space, if there is one */
 	sd	s4, (s3)		/* the entry */
 	mv	a0, s6
 	mv	a1, s7
 	jalr	t1, 0(s5)		/* the fence */
 	jalr	t1, 0(s8)		/* the delay */
+	mv	a0, t5
+	jalr	t1, 0(t2)		/* and back */
 	mv	a0, s10
 	mv	a1, s2
 	jalr	t1, 0(s9)
@@ -70,6 +77,8 @@ seq_insns:
 	op	seq_op_load, ld a0, (a0)
 	op	seq_op_store, sd a1, (a0)
 	op	seq_op_fetch, jalr ra, 0(a0)
+
+	op	seq_hop, csrw satp, a0
 
 	op	seq_fence_none, nop
 	op	seq_fence_va, sfence.vma a0, x0

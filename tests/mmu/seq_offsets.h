@@ -17,6 +17,9 @@
 #define SEQ_STAGE 88
 #define SEQ_FILL_SEEN 96
 #define SEQ_PROBE_SEEN 104
+#define SEQ_AWAY_SATP 112
+#define SEQ_BACK_SATP 120
+#define SEQ_HOP_OP 128
 
 /* SEQ_STAGE: how far it came. A trap ends it where it is. */
 #define SEQ_FILLING 1

@@ -7,8 +7,10 @@
 
 #include "firmware/arch.h"
 #include "firmware/console.h"
+#include "firmware/csr.h"
 #include "firmware/fence.h"
 #include "firmware/trap.h"
+#include "mm/fault.h"
 #include "tests/mmu/seq.h"
 #include "tests/mmu/seq_offsets.h"
 
@@ -59,12 +61,51 @@ struct trial trial_draw(struct rng *r, const struct stim *st, enum fence f)
 	return tr;
 }
 
+static const struct ptable *table_of(const struct stim *st)
+{
+	return st->space != NULL ? &st->space->pt : &st->scene->pt;
+}
+
+static bool has_spaces(const struct stim *st)
+{
+	return st->space != NULL || st->behind != NULL || st->away != NULL;
+}
+
+/* Two spaces are twice the work, and what hides behind a switch of satp hides always. */
+unsigned stim_controls(const struct stim *st)
+{
+	return has_spaces(st) ? STIM_CONTROLS : STIM_MAX_CONTROLS;
+}
+
+unsigned stim_rounds(const struct stim *st, unsigned repeat)
+{
+	return has_spaces(st) ? (repeat + 3) / 4 : repeat;
+}
+
+static uint16_t asid_of(const struct stim *st)
+{
+	return st->space != NULL ? st->space->asid : st->scene->asid;
+}
+
+/* satp of its own space, of where it is probed. */
+static uint64_t home_satp(const struct stim *st)
+{
+	return st->space != NULL ? space_satp(st->space) : scene_satp(st->scene, st->scene->asid);
+}
+
+static uint64_t behind_satp(const struct stim *st)
+{
+	return st->behind != NULL ? space_satp(st->behind) : home_satp(st);
+}
+
 struct fence_at trial_fence_at(const struct trial *tr)
 {
 	const struct stim *st = tr->stim;
 
-	return (struct fence_at){
-		.va = tr->va, .start = st->start, .size = st->size, .asid = st->scene->asid};
+	return (struct fence_at){.va = tr->va,
+				 .start = st->start,
+				 .size = st->size,
+				 .asid = asid_of(st) | st->asid_extra};
 }
 
 uint64_t trial_offset(const struct trial *tr, unsigned hart)
@@ -199,6 +240,44 @@ bool trial_fill(const struct trial *tr, struct tally *y)
 	return true;
 }
 
+void trial_begin(const struct trial *tr)
+{
+	if (has_spaces(tr->stim))
+		csr_write_satp(home_satp(tr->stim));
+	raw_sfence_all();
+}
+
+static struct trial away_trial(const struct trial *tr)
+{
+	struct trial away = *tr;
+
+	away.stim = tr->stim->away;
+	away.first %= away.stim->nr;
+	away.named %= away.stim->nr;
+	return away;
+}
+
+bool trial_leave(const struct trial *tr, struct tally *y)
+{
+	struct trial away;
+
+	if (tr->stim->away == NULL)
+		return true;
+	away = away_trial(tr);
+	csr_write_satp(home_satp(away.stim));
+	if (!away.stim->constant)
+		return trial_fill(&away, y);
+	/* Always as it says, so that there is a verdict already. */
+	trial_probe(&away, y);
+	return true;
+}
+
+void trial_return(const struct trial *tr)
+{
+	if (tr->stim->away != NULL || tr->stim->behind != NULL)
+		csr_write_satp(behind_satp(tr->stim));
+}
+
 void trial_change(const struct trial *tr)
 {
 	for (unsigned i = 0; i < tr->stim->nr_edits; i++)
@@ -211,6 +290,12 @@ void trial_restore(const struct trial *tr)
 		scene_store(tr->stim->edit[i].slot, tr->stim->edit[i].was);
 }
 
+/* Without a fence, or with one that need not reach this change. */
+static bool expects_nothing(const struct trial *tr)
+{
+	return (tr->stim->fences & FENCE_BIT(tr->fence)) == 0;
+}
+
 static void count(const struct trial *tr, unsigned i, struct probe seen, struct tally *y)
 {
 	const struct stim *st = tr->stim;
@@ -219,9 +304,14 @@ static void count(const struct trial *tr, unsigned i, struct probe seen, struct 
 
 	mend(tr, &at->was);
 	mend(tr, &at->is);
-	if (tr->fence == FENCE_NONE) {
-		y->control_tries++;
-		y->control_stale += v == SEEN_OLD;
+	if (!st->constant && (tr->fence == FENCE_NONE || expects_nothing(tr))) {
+		if (tr->fence == FENCE_NONE) {
+			y->control_tries++;
+			y->control_stale += v == SEEN_OLD;
+		} else {
+			y->weak_tries++;
+			y->weak_stale += v == SEEN_OLD;
+		}
 		/* Old and new are both legal here; a third is not, where both are valid leaves. */
 		if (st->either_or && (v == SEEN_WRONG || v == SEEN_TRAP))
 			record(y, tr, i, v, seen, false);
@@ -230,6 +320,11 @@ static void count(const struct trial *tr, unsigned i, struct probe seen, struct 
 	y->tries++;
 	if (v != SEEN_NEW)
 		record(y, tr, i, v, seen, false);
+}
+
+void trial_judge(const struct trial *tr, unsigned i, struct probe seen, struct tally *y)
+{
+	count(tr, i, seen, y);
 }
 
 /* Whether this trial has anything to say of target @i. */
@@ -263,13 +358,31 @@ void trial_probe(const struct trial *tr, struct tally *y)
 	probe_rest(tr, 0, seen, y);
 }
 
+void trial_look_away(const struct trial *tr, struct tally *y)
+{
+	struct trial away;
+
+	if (tr->stim->away == NULL)
+		return;
+	away = away_trial(tr);
+	csr_write_satp(home_satp(away.stim));
+	trial_probe(&away, y);
+}
+
+static enum fence fence_made(const struct trial *tr)
+{
+	bool forgotten = tr->stim->behind != NULL && fault_armed(FAULT_ROOT_NO_FENCE);
+
+	return forgotten ? FENCE_NONE : tr->fence;
+}
+
 /* One trial by this hart alone. False if it could not be made. */
 static bool local_trial(const struct trial *tr, struct tally *y)
 {
 	const struct stim *st = tr->stim;
 	const struct edit *last = &st->edit[st->nr_edits - 1];
 	struct fence_at at = trial_fence_at(tr);
-	struct fence_insn f = fence_insn(tr->fence, &at);
+	struct fence_insn f = fence_insn(fence_made(tr), &at);
 	unsigned hart = arch_hart();
 	struct probe seen[STIM_MAX_TARGETS];
 	struct seq q = {
@@ -284,14 +397,22 @@ static bool local_trial(const struct trial *tr, struct tally *y)
 		.probe_op = seq_op(st->access),
 		.probe_va = st->at[tr->first].va + trial_offset(tr, hart),
 	};
-	bool made = trial_fill(tr, y);
-	bool irq;
+	bool made, irq;
 
 	if (st->insn != NULL && tr->fence != FENCE_NONE) {
 		q.fence_op = st->insn;
 		q.rs1 = st->insn_va;
 	}
+	/* The trial before may have been one of other spaces. */
+	if (has_spaces(st))
+		trial_begin(tr);
+	made = trial_fill(tr, y) && trial_leave(tr, y);
 	if (made) {
+		if (st->away != NULL || st->behind != NULL) {
+			csr_write_satp(home_satp(st));
+			q.away_satp = st->away != NULL ? home_satp(st->away) : behind_satp(st);
+			q.back_satp = behind_satp(st);
+		}
 		/* Once more, right before the change, where that can be done without a trap. */
 		if (!st->at[tr->first].cold && st->at[tr->first].was.id != 0 && st->evict == 0 &&
 		    st->nr_edits == 1) {
@@ -309,9 +430,10 @@ static bool local_trial(const struct trial *tr, struct tally *y)
 			probe_rest(tr, 1, seen, y);
 		else
 			record(y, tr, tr->first, SEEN_TRAP, seen[0], true);
+		trial_look_away(tr, y);
 	}
 	trial_restore(tr);
-	raw_sfence_all();
+	trial_begin(tr);
 	return made;
 }
 
@@ -321,7 +443,7 @@ void stim_local(const struct stim *st, uint32_t fences, unsigned repeat, struct 
 	unsigned stale = y->control_stale;
 	bool made = true;
 
-	for (unsigned i = 0; made && i < STIM_MAX_CONTROLS; i++) {
+	for (unsigned i = 0; made && i < stim_controls(st); i++) {
 		struct trial tr = trial_draw(r, st, FENCE_NONE);
 
 		if (i >= STIM_CONTROLS && y->control_stale != stale)
@@ -330,11 +452,11 @@ void stim_local(const struct stim *st, uint32_t fences, unsigned repeat, struct 
 	}
 	y->cells++;
 	y->cells_blind += y->control_stale == stale;
-	for (unsigned i = 0; made && i < repeat; i++) {
+	for (unsigned i = 0; made && i < stim_rounds(st, repeat); i++) {
 		for (unsigned f = FENCE_NONE + 1; made && f < NR_FENCES; f++) {
 			struct trial tr;
 
-			if ((fences & st->fences & FENCE_BIT(f)) == 0)
+			if ((fences & (st->fences | st->weak) & FENCE_BIT(f)) == 0)
 				continue;
 			tr = trial_draw(r, st, (enum fence)f);
 			made = local_trial(&tr, y);
@@ -458,25 +580,34 @@ static void report_finding(struct test_run *t, unsigned hart, const struct tally
 		note("behind: sfence.vma x0, x0 at the end of the trial before");
 	else
 		note("behind: %s, va 0x%llx asid 0x%x, %u instructions later", fence_name(f->fence),
-		     (unsigned long long)f->named, (unsigned)st->scene->asid, f->delay);
+		     (unsigned long long)f->named, (unsigned)asid_of(st), f->delay);
+	if (st->away != NULL)
+		note("changed and fenced in asid 0x%x, root 0x%llx, probed in asid 0x%x",
+		     (unsigned)asid_of(st->away), (unsigned long long)table_of(st->away)->root,
+		     (unsigned)asid_of(st));
 	note_stale_fences(y->stale_fences);
 	/* The table as it was when that was seen. */
 	if (!f->filling)
 		trial_change(&tr);
-	pt_print_walk(&st->scene->pt, at->va);
+	pt_print_walk(st->behind != NULL ? &st->behind->pt : table_of(st), at->va);
 	trial_restore(&tr);
 }
 
 void stim_report(struct test_run *t, enum access a, const struct hartset *harts,
 		 const struct tally *y)
 {
+	unsigned weak_tries = 0, weak_stale = 0;
+
 	hartset_for_each(h, harts) {
 		const struct tally *one = &y[h];
 
-		test_control(t, a, h, one->control_stale, one->control_tries);
+		if (!one->no_control)
+			test_control(t, a, h, one->control_stale, one->control_tries);
 		t->cells += one->cells;
 		t->cells_blind += one->cells_blind;
 		t->stale_fences |= one->stale_fences;
+		weak_tries += one->weak_tries;
+		weak_stale += one->weak_stale;
 		t->other_bad |= one->other_bad;
 		if (one->bad != 0)
 			report_finding(t, h, one);
@@ -486,4 +617,6 @@ void stim_report(struct test_run *t, enum access a, const struct hartset *harts,
 				  "all of it",
 				  h, trap_cause_name(one->unreachable_seen.cause));
 	}
+	if (weak_tries != 0)
+		note("fences that need not reach this: old %u/%u", weak_stale, weak_tries);
 }

@@ -39,6 +39,8 @@ struct stim {
 	uint64_t size; /* what it translates, bytes */
 	/* Fences that the specification lets one rely on for this change (FENCE_BIT). */
 	uint32_t fences;
+	/* Others that are tried too: an old entry behind them is legal, and shows what is held. */
+	uint32_t weak;
 	/*
 	 * The change is from one valid leaf to another: without a fence an access may see either,
 	 * and nothing else.
@@ -54,6 +56,19 @@ struct stim {
 	 * finds @insn_va in a0 and the ASID in a1. NULL: the usual one. */
 	const void *insn;
 	vaddr_t insn_va;
+	/* The space that is touched; NULL: the scene's own. */
+	const struct space *space;
+	/* The space that is probed; NULL: the same. */
+	const struct space *behind;
+	/*
+	 * The hart is in this one's space while the entries change and while it fences, and comes
+	 * back without a fence. What this one says of its own addresses has to be so all the time.
+	 */
+	const struct stim *away;
+	/* Bits that SFENCE.VMA's rs2 has beside the ASID; ASIDLEN does not reach up to them. */
+	uint16_t asid_extra;
+	/* Nothing changes: what is seen is right or wrong whatever was fenced. */
+	bool constant;
 };
 
 enum verdict { SEEN_NEW, SEEN_OLD, SEEN_WRONG, SEEN_TRAP };
@@ -75,8 +90,11 @@ struct finding {
 
 /* What one hart saw. */
 struct tally {
+	bool no_control; /* nothing here is due to a fence */
 	unsigned control_tries, control_stale;
 	unsigned tries, bad;
+	/* Behind fences that do not reach this change: how often the old entry was still used. */
+	unsigned weak_tries, weak_stale;
 	uint32_t stale_fences; /* FENCE_BIT of those behind which something old was seen */
 	bool other_bad;	       /* something else than an old entry was seen */
 	struct finding first;
@@ -107,6 +125,18 @@ uint64_t trial_offset(const struct trial *tr, unsigned hart);
 bool trial_fill(const struct trial *tr, struct tally *y);
 /* Probe all targets and judge what is seen, behind trial_change() and the fence. */
 void trial_probe(const struct trial *tr, struct tally *y);
+/*
+ * For a stimulus with a space to be away in, and nothing for any other: into it, with a touch of
+ * what is there; to where the probes are made; and a look at what is away, once they are made.
+ * False: as trial_fill().
+ */
+bool trial_leave(const struct trial *tr, struct tally *y);
+void trial_return(const struct trial *tr);
+void trial_look_away(const struct trial *tr, struct tally *y);
+/* Into the stimulus' own space, nothing old known of any. */
+void trial_begin(const struct trial *tr);
+/* Judge what an access of target @i, at its trial_offset(), found. */
+void trial_judge(const struct trial *tr, unsigned i, struct probe seen, struct tally *y);
 /* Store the new entries; the way back. No fence in either. */
 void trial_change(const struct trial *tr);
 void trial_restore(const struct trial *tr);
@@ -130,6 +160,9 @@ void stim_run_local(struct test_run *t, const struct stim *st, unsigned n, uint3
 
 /* How often each fence is tried: 8, times repeat=. */
 unsigned stim_repeat(const struct test_run *t);
+/* Of this stimulus: controls that see nothing; rounds of fences, where the test has @repeat. */
+unsigned stim_controls(const struct stim *st);
+unsigned stim_rounds(const struct stim *st, unsigned repeat);
 
 /* Tell the test what @harts saw: controls, failures with the walk, what could not be reached. */
 void stim_report(struct test_run *t, enum access a, const struct hartset *harts,
