@@ -34,6 +34,8 @@ static const struct fault_info infos[NR_FAULTS] = {
 	[FAULT_RFENCE_SECOND] = {"rfence-second", "rfence.*: every second one is lost"},
 	[FAULT_RFENCE_16_BITS] = {"rfence-16-bits", "rfence.*: size cut to 16 bits"},
 	[FAULT_RFENCE_END] = {"rfence-end", "rfence.*: the last page of a range is missed"},
+	[FAULT_INVAL_NONE] = {"inval-none", "svinval.*: no sinval.vma in the bracket"},
+	[FAULT_INVAL_LAST] = {"inval-last", "svinval.*: the last sinval.vma is lost"},
 };
 
 const struct fault_info *fault_info(enum fault f)

@@ -35,6 +35,8 @@ enum fault {
 	FAULT_RFENCE_SECOND,	/* every second call is lost (OpenSBI f700216c) */
 	FAULT_RFENCE_16_BITS,	/* size cut to 16 bits */
 	FAULT_RFENCE_END,	/* the last page of a range is missed */
+	FAULT_INVAL_NONE,	/* Svinval's bracket without its SINVAL.VMA */
+	FAULT_INVAL_LAST,	/* the last SINVAL.VMA of a bracket is lost (cva6 #3312) */
 	NR_FAULTS,
 };
 

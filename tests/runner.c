@@ -20,7 +20,7 @@
 #include "tests/memdev.h"
 #include "tests/results.h"
 
-#define MAX_TESTS 512
+#define MAX_TESTS 1024
 
 /* linker/hotwalk.ld */
 extern const struct test *const __tests_start[], *const __tests_end[];

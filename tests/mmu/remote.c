@@ -196,7 +196,9 @@ static bool trials(uint32_t fences, uint64_t until, unsigned *rounds)
 			return true;
 		for (unsigned i = 0; i < job.n; i++) {
 			for (unsigned f = FENCE_NONE + 1; f < NR_FENCES; f++) {
-				if ((fences & job.st[i].fences & FENCE_BIT(f)) != 0 &&
+				uint32_t allowed = job.st[i].fences | job.st[i].weak;
+
+				if ((fences & allowed & FENCE_BIT(f)) != 0 &&
 				    !one_trial(&job.st[i], (enum fence)f))
 					return false;
 			}

@@ -42,5 +42,9 @@ extern const char seq_fence_none[];
 extern const char seq_fence_va[], seq_fence_va_asid[], seq_fence_asid[], seq_fence_all[];
 /* The same in Svinval's three steps: SFENCE.W.INVAL, SINVAL.VMA, SFENCE.INVAL.IR. */
 extern const char seq_inval_va[], seq_inval_va_asid[], seq_inval_asid[], seq_inval_all[];
+/* Each address of the struct fence_list at a0: SFENCE.VMA back to back; SINVAL.VMA in a bracket. */
+extern const char seq_each_fence_va[], seq_each_inval_va[], seq_each_inval_va_asid[];
+/* One of Svinval's three alone. */
+extern const char seq_w_inval[], seq_sinval_all[], seq_inval_ir[];
 
 #endif

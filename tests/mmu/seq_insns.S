@@ -97,6 +97,64 @@ seq_insns:
 	inval	seq_inval_asid, 0, 11
 	inval	seq_inval_all, 0, 0
 
+	op	seq_w_inval, SFENCE_W_INVAL
+	op	seq_sinval_all, SINVAL_VMA(0, 0)
+	op	seq_inval_ir, SFENCE_INVAL_IR
+
+/*
+ * Once for each address of the struct fence_list at a0; the addresses first, so that the fences
+ * stand back to back but for the loop: four in a row where there are as many.
+ */
+	.macro	each name, before, insn, after
+	.balign	4
+	.globl	\name
+\name:
+	ld	t4, 0(a0)
+	addi	t5, a0, 8
+	\before
+1:	li	t0, 4
+	bltu	t4, t0, 2f
+	ld	a2, 0(t5)
+	ld	a3, 8(t5)
+	ld	a4, 16(t5)
+	ld	a5, 24(t5)
+	\insn	12
+	\insn	13
+	\insn	14
+	\insn	15
+	addi	t5, t5, 32
+	addi	t4, t4, -4
+	j	1b
+2:	beqz	t4, 3f
+	ld	a2, 0(t5)
+	\insn	12
+	addi	t5, t5, 8
+	addi	t4, t4, -1
+	j	2b
+3:	\after
+	jr	t1
+	.endm
+
+	.macro	each_sfence rs1
+	.word	0x12000073 | \rs1 << 15	/* sfence.vma rs1, x0 */
+	.endm
+	.macro	each_sinval rs1
+	SINVAL_VMA(\rs1, 0)
+	.endm
+	.macro	each_sinval_asid rs1
+	SINVAL_VMA(\rs1, 11)
+	.endm
+	.macro	w_inval
+	SFENCE_W_INVAL
+	.endm
+	.macro	inval_ir
+	SFENCE_INVAL_IR
+	.endm
+
+	each	seq_each_fence_va, nop, each_sfence, nop
+	each	seq_each_inval_va, w_inval, each_sinval, inval_ir
+	each	seq_each_inval_va_asid, w_inval, each_sinval_asid, inval_ir
+
 /* void seq_fence(const void *op, uint64_t rs1, uint64_t rs2): one fence of the above. */
 	.balign	4
 	.globl	seq_fence

@@ -39,15 +39,30 @@ struct trial trial_draw(struct rng *r, const struct stim *st, enum fence f)
 	return tr;
 }
 
+/* The named page and all others, for a fence of each. */
+static struct fence_list *list_of(const struct trial *tr)
+{
+	static struct fence_list lists[MAX_HARTS];
+	struct fence_list *l = &lists[arch_hart()];
+	const struct stim *st = tr->stim;
+
+	for (l->n = 0; l->n < st->nr; l->n++)
+		l->va[l->n] = st->at[(tr->named + l->n) % st->nr].va;
+	return l;
+}
+
 struct fence_at trial_fence_at(const struct trial *tr)
 {
 	const struct stim *st = tr->stim;
-
 	/* The low bits of rs1 are of no account. */
-	return (struct fence_at){.va = st->at[tr->named].va + (tr->offset & (PAGE_SIZE - 1)),
+	vaddr_t named = st->at[tr->named].va + (tr->offset & (PAGE_SIZE - 1));
+	bool each = (FENCE_BIT(tr->fence) & FENCES_EACH) != 0;
+
+	return (struct fence_at){.va = st->fence_va != 0 ? st->fence_va : named,
 				 .start = st->start,
 				 .size = st->size,
-				 .asid = st->scene->asid};
+				 .asid = st->scene->asid,
+				 .each = each ? list_of(tr) : NULL};
 }
 
 uint64_t trial_offset(const struct trial *tr, unsigned hart)
@@ -194,6 +209,18 @@ void trial_restore(const struct trial *tr)
 		scene_store(tr->stim->edit[i].slot, tr->stim->edit[i].was);
 }
 
+/* Whether the fence of this trial lets nothing but the new page be seen at target @i. */
+static bool must_be_new(const struct trial *tr, unsigned i)
+{
+	const struct stim *st = tr->stim;
+	uint32_t all =
+		FENCES_ANY_VA | FENCES_EACH | FENCE_BIT(RFENCE_LEAF) | FENCE_BIT(RFENCE_LEAF_ASID);
+
+	if (tr->fence == FENCE_NONE || (FENCE_BIT(tr->fence) & st->weak) != 0)
+		return false;
+	return !st->named_only || i == tr->named || (FENCE_BIT(tr->fence) & all) != 0;
+}
+
 static void count(const struct trial *tr, unsigned i, struct probe seen, struct tally *y)
 {
 	const struct stim *st = tr->stim;
@@ -202,9 +229,11 @@ static void count(const struct trial *tr, unsigned i, struct probe seen, struct 
 
 	mend(tr, &at->was);
 	mend(tr, &at->is);
-	if (tr->fence == FENCE_NONE) {
-		y->control_tries++;
-		y->control_stale += v == SEEN_OLD;
+	if (!must_be_new(tr, i)) {
+		y->control_tries += tr->fence == FENCE_NONE;
+		y->control_stale += tr->fence == FENCE_NONE && v == SEEN_OLD;
+		y->unnamed_tries += tr->fence != FENCE_NONE;
+		y->unnamed_new += tr->fence != FENCE_NONE && v == SEEN_NEW;
 		/* Old and new are both legal here; a third is not, where both are valid leaves. */
 		if (st->either_or && (v == SEEN_WRONG || v == SEEN_TRAP))
 			record(y, tr, i, v, seen, false);
@@ -213,15 +242,6 @@ static void count(const struct trial *tr, unsigned i, struct probe seen, struct 
 	y->tries++;
 	if (v != SEEN_NEW)
 		record(y, tr, i, v, seen, false);
-}
-
-/* Whether this trial has anything to say of target @i. */
-static bool judged(const struct trial *tr, unsigned i)
-{
-	if (tr->stim->at[i].silent)
-		return false;
-	return !tr->stim->named_only || i == tr->named || tr->fence == FENCE_NONE ||
-	       (FENCE_BIT(tr->fence) & FENCES_ANY_VA) != 0;
 }
 
 /* Targets from @from on in the trial's order; @seen[0] may be known already. */
@@ -234,7 +254,7 @@ static void probe_rest(const struct trial *tr, unsigned from, struct probe *seen
 	for (unsigned i = 0; i < st->nr; i++) {
 		unsigned k = (tr->first + i) % st->nr;
 
-		if (judged(tr, k))
+		if (!st->at[k].silent)
 			count(tr, k, seen[i], y);
 	}
 }
@@ -306,7 +326,7 @@ void stim_local(const struct stim *st, uint32_t fences, unsigned repeat, struct 
 		for (unsigned f = FENCE_NONE + 1; made && f < NR_FENCES; f++) {
 			struct trial tr;
 
-			if ((fences & st->fences & FENCE_BIT(f)) == 0)
+			if ((fences & (st->fences | st->weak) & FENCE_BIT(f)) == 0)
 				continue;
 			tr = trial_draw(r, st, (enum fence)f);
 			made = local_trial(&tr, y);
@@ -439,9 +459,22 @@ static void report_finding(struct test_run *t, unsigned hart, const struct tally
 	trial_restore(&tr);
 }
 
+static void note_unnamed(const struct hartset *harts, const struct tally *y)
+{
+	unsigned tries = 0, fresh = 0;
+
+	hartset_for_each(h, harts) {
+		tries += y[h].unnamed_tries;
+		fresh += y[h].unnamed_new;
+	}
+	if (tries != 0)
+		note("pages that the fence did not name: %u of %u new all the same", fresh, tries);
+}
+
 void stim_report(struct test_run *t, enum access a, const struct hartset *harts,
 		 const struct tally *y)
 {
+	note_unnamed(harts, y);
 	hartset_for_each(h, harts) {
 		const struct tally *one = &y[h];
 

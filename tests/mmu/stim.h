@@ -10,8 +10,8 @@
 #include "tests/mmu/fences.h"
 #include "tests/mmu/scene.h"
 
-#define STIM_MAX_EDITS 16
-#define STIM_MAX_TARGETS 16
+#define STIM_MAX_EDITS FENCE_MAX_EACH
+#define STIM_MAX_TARGETS FENCE_MAX_EACH
 
 /* Page number 0: the access raises a page fault. */
 #define PAGE_FAULT ((struct page){0, 0})
@@ -39,6 +39,8 @@ struct stim {
 	uint64_t size; /* what it translates, bytes */
 	/* Fences that the specification lets one rely on for this change (FENCE_BIT). */
 	uint32_t fences;
+	/* Those that are tried as well, behind which either may be seen (see either_or). */
+	uint32_t weak;
 	/*
 	 * The change is from one valid leaf to another: without a fence an access may see either,
 	 * and nothing else.
@@ -46,6 +48,8 @@ struct stim {
 	bool either_or;
 	/* An addressed fence is relied on for the 4 KiB that it names and no more (Svnapot). */
 	bool named_only;
+	/* What addressed fences name, where it is not the address that is accessed; 0: that. */
+	vaddr_t fence_va;
 	/* Unrelated pages that are touched between fill and change, to push it out of a first
 	 * level; 0: none. At @evict_va on, one each PAGE_SIZE. */
 	unsigned evict;
@@ -79,6 +83,8 @@ struct tally {
 	/* The machine lets nobody reach the page through this leaf (protection over all of it). */
 	bool unreachable;
 	struct probe unreachable_seen;
+	/* Pages that an addressed fence did not name: legal either way, printed. */
+	unsigned unnamed_tries, unnamed_new;
 	unsigned cells, cells_blind; /* stimuli; those whose control saw nothing */
 };
 
