@@ -44,6 +44,9 @@ extern const char seq_fence_va[], seq_fence_va_asid[], seq_fence_asid[], seq_fen
 extern const char seq_inval_va[], seq_inval_va_asid[], seq_inval_asid[], seq_inval_all[];
 /* Each address of the struct fence_list at a0: SFENCE.VMA back to back; SINVAL.VMA in a bracket. */
 extern const char seq_each_fence_va[], seq_each_inval_va[], seq_each_inval_va_asid[];
+/* The bracket with rs1 = va in x1, x2, ... x31 and rs2 = x0; with rs2 = ASID in each. 32 bytes a
+ * stub. x2 and x4 are replaced for a moment: with interrupts off. */
+extern const char seq_inval_rs1[], seq_inval_rs2[];
 /* One of Svinval's three alone. */
 extern const char seq_w_inval[], seq_sinval_all[], seq_inval_ir[];
 

@@ -155,6 +155,50 @@ seq_insns:
 	each	seq_each_inval_va, w_inval, each_sinval, inval_ir
 	each	seq_each_inval_va_asid, w_inval, each_sinval_asid, inval_ir
 
+/*
+ * Operands from each register: the address in xn, then the ASID in xn and the address in another.
+ * What xn held is kept in a register that is not it.
+ */
+	.macro	from_rs1 n, keep
+	.balign	32
+	mv	x\keep, x\n
+	mv	x\n, a0
+	SFENCE_W_INVAL
+	SINVAL_VMA(\n, 0)
+	SFENCE_INVAL_IR
+	mv	x\n, x\keep
+	jr	t1
+	.endm
+	.macro	from_rs2 n, keep, va
+	.balign	32
+	mv	x\va, a0
+	mv	x\keep, x\n
+	mv	x\n, a1
+	SFENCE_W_INVAL
+	SINVAL_VMA(\va, \n)
+	SFENCE_INVAL_IR
+	mv	x\n, x\keep
+	jr	t1
+	.endm
+
+	.balign	32
+	.globl	seq_inval_rs1, seq_inval_rs2
+seq_inval_rs1:
+	.irp	n, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28
+	from_rs1 \n, 29
+	.endr
+	from_rs1 29, 5
+	from_rs1 30, 5
+	from_rs1 31, 5
+	.balign	32
+seq_inval_rs2:
+	.irp	n, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28
+	from_rs2 \n, 29, 30
+	.endr
+	from_rs2 29, 5, 7
+	from_rs2 30, 5, 7
+	from_rs2 31, 5, 7
+
 /* void seq_fence(const void *op, uint64_t rs1, uint64_t rs2): one fence of the above. */
 	.balign	4
 	.globl	seq_fence

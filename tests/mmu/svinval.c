@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* svinval.*: SFENCE.W.INVAL, SINVAL.VMA, SFENCE.INVAL.IR in place of each local fence. */
+#include <string.h>
+
+#include "firmware/arch.h"
+#include "firmware/console.h"
+#include "firmware/fence.h"
+#include "firmware/trap.h"
+#include "tests/mmu/look.h"
+#include "tests/mmu/many.h"
+#include "tests/mmu/ops.h"
+#include "tests/mmu/rows.h"
+#include "tests/mmu/seq.h"
+#include "tests/mmu/seq_offsets.h"
+
+#define CLAUSE                                                                                     \
+	"Privileged ISA, Svinval: SFENCE.W.INVAL, SINVAL.VMA, SFENCE.INVAL.IR act as SFENCE.VMA"
+
+static bool claimed(const struct test_run *t)
+{
+	return (t->bench->machine->isa & ISA_SVINVAL) != 0;
+}
+
+/* Whether the tree claims it; else the test is told to skip. */
+static bool usable(struct test_run *t)
+{
+	if (!claimed(t))
+		test_skip(t, "the device tree does not claim Svinval");
+	return claimed(t);
+}
+
+static void local(struct test_run *t)
+{
+	static struct stim st[NR_HALVES];
+	const struct op_case *c = t->test->arg;
+	struct scene *s;
+
+	if (!usable(t))
+		return;
+	s = scene_open(t);
+	for (unsigned h = 0; h < NR_HALVES; h++) {
+		if (!op_build(s, c, (enum half)h, &st[h])) {
+			scene_close();
+			return;
+		}
+	}
+	stim_run_local(t, st, NR_HALVES, FENCES_INVAL);
+	scene_close();
+}
+
+#define ROW(op, size, kind, ...)                                                                   \
+	TEST_ROW(svinval, op##_##size##_##kind, #op "." #size "." #kind, local, .machine = true,   \
+		 .clause = CLAUSE, .arg = &(const struct op_case){__VA_ARGS__})
+OP_ROWS(ROW)
+
+/* One bracket with n = 1..64 invalidations back to back. */
+static void many(struct test_run *t)
+{
+	if (usable(t))
+		many_run(t, *(const enum access *)t->test->arg, FENCES_INVAL_EACH);
+}
+
+#define MANY(kind, a)                                                                              \
+	TEST_ROW(svinval, many_##kind, "many.4k." #kind, many, .machine = true, .clause = CLAUSE,  \
+		 .arg = &(const enum access){a})
+MANY(load, ACCESS_LOAD)
+MANY(store, ACCESS_STORE)
+MANY(fetch, ACCESS_FETCH)
+
+/* A hart executes @op with nothing around it that could trap. */
+static struct probe execute(const void *op)
+{
+	static uint64_t nowhere[MAX_HARTS]; /* the store between accesses must go somewhere */
+	struct seq q = {
+		.fill_op = seq_op_none,
+		.slot = &nowhere[arch_hart()],
+		.fence_op = op,
+		.delay_op = seq_delay(0),
+		.probe_op = seq_op_none,
+	};
+
+	return seq_run(&q);
+}
+
+static const struct {
+	const char *name;
+	const char *op;
+} insns[] = {
+	{"SFENCE.W.INVAL", seq_w_inval},
+	{"SINVAL.VMA x0, x0", seq_sinval_all},
+	{"SFENCE.INVAL.IR", seq_inval_ir},
+};
+
+static struct probe executed[MAX_HARTS][ARRAY_LEN(insns)];
+
+static void execute_all(void *arg)
+{
+	(void)arg;
+	for (unsigned i = 0; i < ARRAY_LEN(insns); i++)
+		executed[arch_hart()][i] = execute(insns[i].op);
+}
+
+TEST(svinval, claim, .machine = true,
+     .clause = "Privileged ISA, Svinval: its instructions are legal in S-mode unless mstatus.TVM")
+{
+	test_on_harts(t, &t->all, execute_all, NULL);
+	if (!claimed(t)) {
+		struct probe *p = executed[0];
+
+		if (!p[0].trapped && !p[1].trapped && !p[2].trapped)
+			note("Svinval's instructions work, though the device tree does not claim "
+			     "them");
+		(void)usable(t);
+		return;
+	}
+	hartset_for_each(h, &t->all) {
+		for (unsigned i = 0; i < ARRAY_LEN(insns); i++) {
+			if (executed[h][i].trapped)
+				test_fail(t, EVIDENCE_PROBE,
+					  "hart%u: %s: %s, stval 0x%llx, where the device tree "
+					  "claims Svinval",
+					  h, insns[i].name, trap_cause_name(executed[h][i].cause),
+					  (unsigned long long)executed[h][i].tval);
+		}
+	}
+}
+
+/* Operands from each register: seq_insns.S has a stub each. */
+#define NR_REGS 31
+#define STUB_BYTES 32
+
+static struct regs_job {
+	struct scene *s;
+	vaddr_t va;
+	uint64_t *slot;
+	uint64_t was, is;
+	struct page old, new;
+	unsigned repeat;
+	struct look look[MAX_HARTS];
+	unsigned reg[MAX_HARTS]; /* of the first failure */
+} regs;
+
+/* Remap the page, execute @op, look. */
+static void try_op(const char *op, enum fence f, unsigned reg)
+{
+	unsigned hart = arch_hart();
+	struct look *l = &regs.look[hart];
+	struct seq q = {
+		.fill_op = seq_op(ACCESS_LOAD),
+		.fill_va = regs.va + PAGE_WORDS,
+		.slot = regs.slot,
+		.pte = regs.is,
+		.fence_op = op,
+		.rs1 = regs.va + PAGE_WORDS,
+		.rs2 = regs.s->asid,
+		.delay_op = seq_delay(0),
+		.probe_op = seq_op(ACCESS_LOAD),
+		.probe_va = regs.va + PAGE_WORDS,
+	};
+	struct probe fresh = look_value(page_word(&regs.new, PAGE_WORDS));
+	struct probe old = look_value(page_word(&regs.old, PAGE_WORDS));
+	struct probe seen;
+
+	/* Some of the registers are ones that a trap handler builds on. */
+	bool irq = arch_irq_save();
+	seen = seq_run(&q);
+	arch_irq_restore(irq);
+	if (f == FENCE_NONE) {
+		l->control_tries++;
+		l->control_stale += look_same(seen, old);
+	} else {
+		l->tries++;
+	}
+	if (!look_same(seen, fresh) && (f != FENCE_NONE || !look_same(seen, old))) {
+		regs.reg[hart] = l->bad == 0 ? reg : regs.reg[hart];
+		look_bad(l, &(struct glance){.what = "SINVAL.VMA from a register",
+					     .access = ACCESS_LOAD,
+					     .va = regs.va + PAGE_WORDS,
+					     .seen = seen,
+					     .expected = fresh,
+					     .old = look_same(seen, old),
+					     .fence = f,
+					     .named = q.rs1,
+					     .slot = regs.slot,
+					     .pte = regs.is});
+	}
+	scene_store(regs.slot, regs.was);
+	raw_sfence_all();
+}
+
+/* x2 and x4 last, and only if none of the others trapped: behind them nobody could handle it. */
+static bool is_base(unsigned reg)
+{
+	return reg == 2 || reg == 4;
+}
+
+static void try_regs(void *arg)
+{
+	struct look *l = &regs.look[arch_hart()];
+
+	(void)arg;
+	scene_enter(regs.s);
+	for (unsigned i = 0; i < 8; i++)
+		try_op(seq_fence_none, FENCE_NONE, 0);
+	for (unsigned pass = 0; pass < 2 * regs.repeat; pass++) {
+		for (unsigned reg = 1; reg <= NR_REGS; reg++) {
+			if (is_base(reg) != (pass % 2 != 0) || (is_base(reg) && l->other_bad))
+				continue;
+			try_op(seq_inval_rs1 + (reg - 1) * STUB_BYTES, INVAL_VA, reg);
+			try_op(seq_inval_rs2 + (reg - 1) * STUB_BYTES, INVAL_VA_ASID, reg);
+		}
+	}
+	scene_leave();
+}
+
+TEST(svinval, registers, .machine = true, .clause = CLAUSE)
+{
+	struct scene *s;
+
+	if (!usable(t))
+		return;
+	s = scene_open(t);
+	memset(&regs, 0, sizeof(regs));
+	regs.s = s;
+	regs.repeat = (unsigned)t->bench->args->repeat;
+	/* The upper half: an operand that lost its sign names another page. */
+	regs.va = scene_va(s, HALF_HIGH, 0);
+	regs.old = scene_new_page(s);
+	regs.new = scene_new_page(s);
+	regs.slot = scene_slot(s, regs.va, 0);
+	regs.was = pte_leaf(regs.old.pa, SCENE_RWX).raw;
+	regs.is = pte_leaf(regs.new.pa, SCENE_RWX).raw;
+	scene_store(regs.slot, regs.was);
+	hartset_for_each(h, &t->all) {
+		struct hartset one = hartset_of(h);
+
+		test_on_harts(t, &one, try_regs, NULL);
+		if (regs.look[h].bad != 0)
+			note("hart%u: first with the operand in x%u", h, regs.reg[h]);
+	}
+	look_report(t, ACCESS_LOAD, s, &t->all, regs.look);
+	scene_close();
+}
