@@ -23,7 +23,8 @@ struct look {
 		enum fence fence;
 		vaddr_t named; /* by the fence */
 		unsigned delay;
-		uint64_t *slot; /* the entry and what it held when that was seen; NULL: still does */
+		uint64_t
+			*slot; /* the entry and what it held when that was seen; NULL: still does */
 		uint64_t pte;
 	} first;
 };

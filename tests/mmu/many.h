@@ -6,7 +6,10 @@
 #include "tests/mmu/stim.h"
 
 /* Numbers of pages that are tried: one, few, and as many as any second level has ways or sets. */
-#define MANY_SIZES {1, 2, 3, 5, 8, 16, 33, 64}
+#define MANY_SIZES                                                                                 \
+	{                                                                                          \
+		1, 2, 3, 5, 8, 16, 33, 64                                                          \
+	}
 #define NR_MANY 8
 
 /*
