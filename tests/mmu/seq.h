@@ -30,6 +30,12 @@ struct probe seq_run(struct seq *q);
 /* One of seq_fence_* or seq_inval_* alone. */
 void seq_fence(const void *op, uint64_t rs1, uint64_t rs2);
 
+/*
+ * Call the code at @va with @a0 to @a3 in these registers: what it returns in a0, or the trap that
+ * it raised. It may change nothing but what a C function may.
+ */
+struct probe seq_call(vaddr_t va, uint64_t *a0, uint64_t a1, uint64_t a2, uint64_t a3);
+
 /* The instruction of an access. */
 const void *seq_op(enum access a);
 /* @nops instructions, at most SEQ_MAX_DELAY. */

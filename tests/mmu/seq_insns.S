@@ -58,6 +58,20 @@ seq_insns:
 	addi	sp, sp, 112
 	ret
 
+/* uint64_t seq_call_insns(a0, a1, a2, a3, va): a trap of the code at va continues at its end. */
+	.balign	4
+	.globl	seq_call_insns
+seq_call_insns:
+	addi	sp, sp, -16
+	sd	ra, 0(sp)
+	la	t0, 1f
+	sd	t0, HART_PROBE_RESUME(tp)
+	jalr	ra, 0(a4)
+1:	sd	zero, HART_PROBE_RESUME(tp)
+	ld	ra, 0(sp)
+	addi	sp, sp, 16
+	ret
+
 	.macro	op name, insn:vararg
 	.balign	4
 	.globl	\name
