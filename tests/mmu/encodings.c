@@ -38,7 +38,7 @@ static struct enc_job {
 	uint64_t good[3];
 	uint64_t value[3];
 	uint32_t worked[MAX_HARTS]; /* bit: a case that need not fault gave the page's value */
-	struct look look[MAX_HARTS];
+	struct look *look;	    /* by hart */
 } job;
 
 static void add(const char *name, unsigned n, enum where where, uint64_t pte, bool must)
@@ -60,6 +60,7 @@ static void open_job(struct test_run *t)
 
 	memset(&job, 0, sizeof(job));
 	job.s = s;
+	job.look = look_pool();
 	for (unsigned w = LEAF_4K; w <= POINTER; w++) {
 		job.va[w] = scene_va(s, HALF_LOW, 1);
 		job.value[w] = page_word(&p, PAGE_WORDS);

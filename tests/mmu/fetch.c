@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "firmware/arch.h"
-#include "firmware/console.h"
 #include "firmware/fence.h"
 #include "mm/fault.h"
 #include "tests/mmu/look.h"
@@ -26,8 +25,8 @@
 #define STRADDLE_AT 0xff6u
 
 struct straddle_case {
-	bool first;   /* the page of the first half is remapped, not that of the second */
-	bool unmap;   /* it becomes invalid */
+	bool first; /* the page of the first half is remapped, not that of the second */
+	bool unmap; /* it becomes invalid */
 	bool remote;
 };
 
@@ -108,7 +107,7 @@ static void build_straddle(struct scene *s, const struct straddle_case *c, enum 
 
 static void straddle(struct test_run *t)
 {
-	static struct stim st[NR_HALVES];
+	struct stim *st = stim_pool();
 	const struct straddle_case *c = t->test->arg;
 	struct scene *s = scene_open(t);
 
@@ -137,7 +136,8 @@ STRADDLE(unmap, "unmap_second", false, true)
  * Instructions between the fence and the first one in which the pages differ. The last one is
  * farther than cores fetch ahead. A machine that is behind there too, and always, executes on from
  * the old page until it leaves it: emulators that translate whole blocks do, no kernel notices,
- * and it is told in a note. One that is behind near the fence only has kept what it had fetched.
+ * and the test is skipped with that reason. One that is behind near the fence only has kept what it
+ * had fetched.
  */
 static const unsigned distances[] = {0, 1, 4, 12, 128};
 #define NR_DISTANCES ARRAY_LEN(distances)
@@ -155,11 +155,8 @@ static const struct next_fence {
 	enum fence fence;
 	uint32_t insn;
 } next_fences[] = {
-	{FENCE_NONE, NOP},
-	{FENCE_VA, SFENCE(A2, 0)},
-	{FENCE_VA_ASID, SFENCE(A2, A3)},
-	{FENCE_ASID, SFENCE(0, A3)},
-	{FENCE_ALL, SFENCE(0, 0)},
+	{FENCE_NONE, NOP},	     {FENCE_VA, SFENCE(A2, 0)}, {FENCE_VA_ASID, SFENCE(A2, A3)},
+	{FENCE_ASID, SFENCE(0, A3)}, {FENCE_ALL, SFENCE(0, 0)},
 };
 
 static struct next_job {
@@ -173,7 +170,7 @@ static struct next_job {
 	struct page old, new;
 	unsigned repeat;
 	struct rng rng;
-	struct look look[MAX_HARTS];
+	struct look *look; /* by hart */
 	unsigned far_tries[MAX_HARTS], far_stale[MAX_HARTS];
 } next;
 
@@ -253,8 +250,6 @@ static void next_job(void *arg)
 /* Old instructions far from each fence: see distances[]. */
 static void excuse_blocks(struct test_run *t)
 {
-	bool said = false;
-
 	hartset_for_each(h, &t->all) {
 		struct look *l = &next.look[h];
 
@@ -262,10 +257,8 @@ static void excuse_blocks(struct test_run *t)
 			continue;
 		l->bad = 0;
 		l->stale_fences = 0;
-		if (!said)
-			note("behind each fence this machine executes on from the old page until "
+		test_skip(t, "behind each fence this machine executes on from the old page until "
 			     "it leaves it");
-		said = true;
 	}
 }
 
@@ -278,6 +271,7 @@ static void next_insn(struct test_run *t)
 
 	memset(&next, 0, sizeof(next));
 	next.s = s;
+	next.look = look_pool();
 	next.what = "the instruction behind the fence";
 	next.start = scene_va(s, HALF_LOW, level);
 	next.size = level_size(level);
@@ -343,7 +337,8 @@ static void stream(struct test_run *t)
 }
 
 TEST_ROW(fetch, stream_rfence, "stream_rfence.4k", stream, .needs = NEEDS_SMP | NEEDS_RFENCE,
-	 .timeout_ms = 60000, .machine = true, .clause = CLAUSE, .arg = &(const uint32_t){FENCES_RFENCE})
+	 .timeout_ms = 60000, .machine = true, .clause = CLAUSE,
+	 .arg = &(const uint32_t){FENCES_RFENCE})
 TEST_ROW(fetch, stream_ipi, "stream_ipi.4k", stream, .needs = NEEDS_SMP, .timeout_ms = 60000,
 	 .machine = true, .clause = CLAUSE, .arg = &(const uint32_t){FENCES_IPI})
 
@@ -368,7 +363,7 @@ static struct cross_job {
 	uint64_t *slot;
 	paddr_t block;
 	unsigned repeat;
-	struct look look[MAX_HARTS];
+	struct look *look; /* by hart */
 } cross;
 
 static void cross_access(enum right r, enum access a, enum fence f)
@@ -403,8 +398,7 @@ static void cross_rights(enum right r, enum fence f)
 					    ACCESS_STORE, ACCESS_LOAD};
 	struct fence_at at = {.va = cross.va, .asid = cross.s->asid};
 
-	scene_store(cross.slot,
-		    pte_leaf(cross.block, rights[r].prot | PTE_A | PTE_D).raw);
+	scene_store(cross.slot, pte_leaf(cross.block, rights[r].prot | PTE_A | PTE_D).raw);
 	fence_here(f, &at);
 	for (unsigned i = 0; i < ARRAY_LEN(order); i++)
 		cross_access(r, order[i], f);
@@ -433,6 +427,7 @@ static void cross_use(struct test_run *t)
 
 	memset(&cross, 0, sizeof(cross));
 	cross.s = s;
+	cross.look = look_pool();
 	cross.block = scene_block(s, 9 * level);
 	cross.va = start + offset;
 	cross.page = scene_page(s, cross.block + offset);
@@ -449,8 +444,9 @@ static void cross_use(struct test_run *t)
 
 #define CROSS(size, level)                                                                         \
 	TEST_ROW(fetch, cross_##size, "cross." #size, cross_use, .machine = true,                  \
-		 .clause = "Privileged ISA, Sv39: a fetch needs X, a load R (MXR is 0), a store W: " \
-			   "else a page fault",                                                    \
+		 .clause =                                                                         \
+			 "Privileged ISA, Sv39: a fetch needs X, a load R (MXR is 0), a store W: " \
+			 "else a page fault",                                                      \
 		 .arg = &(const unsigned){level})
 CROSS(4k, 0)
 CROSS(2m, 1)

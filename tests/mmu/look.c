@@ -3,6 +3,7 @@
 #include "tests/mmu/look.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "firmware/console.h"
 #include "firmware/trap.h"
@@ -22,6 +23,14 @@ bool look_same(struct probe seen, struct probe expected)
 	if (seen.trapped || expected.trapped)
 		return seen.trapped && expected.trapped && seen.cause == expected.cause;
 	return seen.value == expected.value;
+}
+
+struct look *look_pool(void)
+{
+	static struct look pool[MAX_HARTS];
+
+	memset(pool, 0, sizeof(pool));
+	return pool;
 }
 
 void look_bad(struct look *l, const struct glance *g)

@@ -29,6 +29,9 @@ struct look {
 	} first;
 };
 
+/* One empty look for each hart; the test before has lost its own. */
+struct look *look_pool(void);
+
 /* Something was wrong: @g says what. Any hart, for its own @l. */
 void look_bad(struct look *l, const struct glance *g);
 

@@ -66,7 +66,7 @@ void many_build(struct scene *s, unsigned n, enum access a, enum half half, stru
 void many_run(struct test_run *t, enum access a, uint32_t fences)
 {
 	static const unsigned sizes[NR_MANY] = MANY_SIZES;
-	static struct stim st[NR_MANY];
+	struct stim *st = stim_pool();
 	struct scene *s = scene_open(t);
 
 	new_frames(s);

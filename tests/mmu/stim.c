@@ -42,8 +42,8 @@ struct trial trial_draw(struct rng *r, const struct stim *st, enum fence f)
 /* The named page and all others, for a fence of each. */
 static struct fence_list *list_of(const struct trial *tr)
 {
-	static struct fence_list lists[MAX_HARTS];
-	struct fence_list *l = &lists[arch_hart()];
+	static struct fence_list list; /* of a local fence: harts run one after the other */
+	struct fence_list *l = &list;
 	const struct stim *st = tr->stim;
 
 	for (l->n = 0; l->n < st->nr; l->n++)
@@ -332,6 +332,14 @@ void stim_local(const struct stim *st, uint32_t fences, unsigned repeat, struct 
 			made = local_trial(&tr, y);
 		}
 	}
+}
+
+struct stim *stim_pool(void)
+{
+	static struct stim pool[STIM_POOL];
+
+	memset(pool, 0, sizeof(pool));
+	return pool;
 }
 
 struct local_job {

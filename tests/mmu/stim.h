@@ -129,6 +129,10 @@ void stim_run_local(struct test_run *t, const struct stim *st, unsigned n, uint3
 #define STIM_CONTROLS 8
 #define STIM_MAX_CONTROLS 64
 
+/* STIM_POOL empty stimuli, too large for a stack; the test before has lost its own. */
+#define STIM_POOL 8
+struct stim *stim_pool(void);
+
 /* How often each fence is tried: 8, times repeat=. */
 unsigned stim_repeat(const struct test_run *t);
 

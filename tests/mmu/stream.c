@@ -39,8 +39,8 @@ static struct job {
 	int64_t rc;  /* first SBI error */
 	enum fence rc_fence;
 	struct turn done[MAX_HARTS];
-	struct look look[MAX_HARTS];
-} job; /* too large for a stack; one test runs at a time */
+	struct look *look; /* by hart */
+} job;			   /* too large for a stack; one test runs at a time */
 
 static uint32_t number(void)
 {
@@ -302,6 +302,7 @@ void stream_run(struct test_run *t, const struct stream *st, uint32_t fences)
 	memset(&job, 0, sizeof(job));
 	job.t = t;
 	job.st = st;
+	job.look = look_pool();
 	job.fences = fences;
 	job.harts = t->all;
 	hartset_for_each(h, &t->all) {

@@ -31,7 +31,7 @@ static bool usable(struct test_run *t)
 
 static void local(struct test_run *t)
 {
-	static struct stim st[NR_HALVES];
+	struct stim *st = stim_pool();
 	const struct op_case *c = t->test->arg;
 	struct scene *s;
 
@@ -136,7 +136,7 @@ static struct regs_job {
 	uint64_t was, is;
 	struct page old, new;
 	unsigned repeat;
-	struct look look[MAX_HARTS];
+	struct look *look;	 /* by hart */
 	unsigned reg[MAX_HARTS]; /* of the first failure */
 } regs;
 
@@ -222,6 +222,7 @@ TEST(svinval, registers, .machine = true, .clause = CLAUSE)
 	s = scene_open(t);
 	memset(&regs, 0, sizeof(regs));
 	regs.s = s;
+	regs.look = look_pool();
 	regs.repeat = (unsigned)t->bench->args->repeat;
 	/* The upper half: an operand that lost its sign names another page. */
 	regs.va = scene_va(s, HALF_HIGH, 0);

@@ -160,7 +160,7 @@ static void build(struct scene *s, const struct napot_case *c, enum half half, s
 
 static void run(struct test_run *t)
 {
-	static struct stim st[NR_HALVES];
+	struct stim *st = stim_pool();
 	const struct napot_case *c = t->test->arg;
 	uint32_t local = FENCES_LOCAL | FENCE_BIT(FENCE_EACH_VA);
 	struct scene *s;
