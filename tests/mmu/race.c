@@ -120,8 +120,7 @@ static bool is_page(const struct page *p, struct probe seen, uint64_t value)
 		return false;
 	if (race.a == ACCESS_STORE)
 		return *page_ptr(p, offset()) == value;
-	return seen.value ==
-	       (race.a == ACCESS_FETCH ? page_stub_value(p) : page_word(p, offset()));
+	return seen.value == (race.a == ACCESS_FETCH ? page_stub_value(p) : page_word(p, offset()));
 }
 
 static struct probe page_seen(const struct page *p, uint64_t value)
@@ -320,7 +319,7 @@ static void back_to_back(struct test_run *t)
 	many_run(t, *(const enum access *)t->test->arg, FENCE_BIT(FENCE_EACH_VA));
 }
 
-#define ROW(what, fn, kind, a)                                                                \
+#define ROW(what, fn, kind, a)                                                                     \
 	TEST_ROW(race, what##_##kind, #what ".4k." #kind, fn, .machine = true, .clause = CLAUSE,   \
 		 .arg = &(const enum access){a})
 #define ROWS(what, fn)                                                                             \

@@ -14,9 +14,9 @@
 #include "tests/mmu/stim.h"
 
 /* Until a hart that streams is given up. */
-#define TURN_MS 4000
+#define TURN_MS 10000
 /* Times repeat=; rounds behind the first are left out once a test took that long. */
-#define BUDGET_US 100000
+#define BUDGET_US 40000
 #define CONTROLS 8
 #define MAX_CONTROLS 64
 /* Accesses of a state that find what others left, before a hart makes itself walk anew. */
