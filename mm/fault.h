@@ -39,7 +39,7 @@ enum fault {
 	FAULT_INVAL_LAST,	/* the last SINVAL.VMA of a bracket is lost (cva6 #3312) */
 	FAULT_NAPOT_ONE,    /* one of a NAPOT leaf's 16 entries is changed (Linux 835e5ac3f98e) */
 	FAULT_FETCH_FIRST,  /* of two pages of an instruction the first is fenced */
-	FAULT_FREED_LINKED, /* a table is used anew before it is unlinked (seL4 d4ce4daad) */
+	FAULT_FREED_LINKED, /* a table is used anew and was not unlinked (seL4 d4ce4daad) */
 	FAULT_FREED_EARLY,  /* unlinked, but before the shootdown (Linux 97cf301fa42e) */
 	FAULT_ROOT_LATE,    /* a root entry is added to one root only (Linux 3f105a742725) */
 	NR_FAULTS,

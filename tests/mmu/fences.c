@@ -48,7 +48,8 @@ const char *fence_name(enum fence f)
 static bool has_address(const void *op)
 {
 	return op == seq_fence_va || op == seq_fence_va_asid || op == seq_inval_va ||
-	       op == seq_inval_va_asid;
+	       op == seq_inval_va_asid || op == seq_each_fence_va || op == seq_each_inval_va ||
+	       op == seq_each_inval_va_asid;
 }
 
 static bool is_inval(enum fence f)

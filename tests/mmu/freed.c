@@ -20,11 +20,11 @@ enum state { LINKED, UNLINKED, USED_AGAIN, NR_STATES };
 static struct freed {
 	struct test_run *t;
 	struct stream st;
-	unsigned level;				 /* of the entry that is unlinked */
-	paddr_t table[PT_MAX_LEVELS];		 /* below it, by level */
-	paddr_t trap_table[PT_MAX_LEVELS];	 /* that lead to the canary, by level */
+	unsigned level;			   /* of the entry that is unlinked */
+	paddr_t table[PT_MAX_LEVELS];	   /* below it, by level */
+	paddr_t trap_table[PT_MAX_LEVELS]; /* that lead to the canary, by level */
 	paddr_t canary;
-	uint64_t kept[STREAM_MAX_TARGETS];	 /* entries of table[0] in use */
+	uint64_t kept[STREAM_MAX_TARGETS]; /* entries of table[0] in use */
 	uint64_t *kept_at[STREAM_MAX_TARGETS];
 	unsigned marked; /* entries of the poison whose A or D was set behind the shootdown */
 } freed;
@@ -75,9 +75,8 @@ static void change(unsigned to)
 {
 	switch ((enum state)to) {
 	case UNLINKED:
-		if (fault_armed(FAULT_FREED_LINKED))
-			fill_all();
-		scene_store(freed.st.slot, 0);
+		if (!fault_armed(FAULT_FREED_LINKED))
+			scene_store(freed.st.slot, 0);
 		if (fault_armed(FAULT_FREED_EARLY))
 			fill_all();
 		break;
@@ -128,7 +127,8 @@ static void build(struct scene *s, enum access a)
 		struct page p = scene_new_page(s);
 
 		/* Entries with and without A and D of the poison, all over the table. */
-		st->va[i] = start + (i * PT_ENTRIES / st->nr + rng_below(&s->t->rng, 8)) * PAGE_SIZE;
+		st->va[i] =
+			start + (i * PT_ENTRIES / st->nr + rng_below(&s->t->rng, 8)) * PAGE_SIZE;
 		st->sees[LINKED][i] = p;
 		st->sees[UNLINKED][i] = st->sees[USED_AGAIN][i] = PAGE_FAULT;
 		freed.kept[i] = pte_leaf(p.pa, SCENE_RWX).raw;

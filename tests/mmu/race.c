@@ -152,7 +152,7 @@ static void judge(const struct race *r, enum fence f, struct probe trap, unsigne
 		bool fresh = is_page(now, seen, r->value);
 		bool old = changed && !fresh && is_page(&race.was[i], seen, r->value);
 
-		if (f == FENCE_NONE && i == FIRST) {
+		if (f == FENCE_NONE && changed) {
 			l->control_tries++;
 			l->control_stale += old;
 		}
@@ -229,6 +229,9 @@ static void one_try(enum bait b, enum fence f, unsigned delay, unsigned apart)
 	/* A bait that is not taken: only the guess may have begun a walk. */
 	r.line = next_line(b == BAIT_MAYBE);
 	raw_sfence_all();
+	/* The second is warm, so that its own fence is needed. */
+	if (race.both)
+		(void)probe_access(race.a, race.va[SECOND] + offset(), r.value);
 	h->probe_trapped = false;
 	race_insns(&r);
 	trap.trapped = h->probe_trapped;

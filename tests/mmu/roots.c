@@ -23,9 +23,9 @@
 static struct roots {
 	struct scene *s;
 	struct hartset harts;
-	paddr_t copy[MAX_HARTS];   /* of the root, of each hart but 0 */
-	vaddr_t va[ROUNDS];	   /* a root entry each */
-	uint64_t *slot[ROUNDS];	   /* the leaf's */
+	paddr_t copy[MAX_HARTS]; /* of the root, of each hart but 0 */
+	vaddr_t va[ROUNDS];	 /* a root entry each */
+	uint64_t *slot[ROUNDS];	 /* the leaf's */
 	uint64_t *root_slot[ROUNDS];
 	uint64_t root_entry[ROUNDS];
 	struct page page[ROUNDS];
@@ -105,12 +105,12 @@ static void use_copy(void)
 	for (unsigned i = 0; i < roots.rounds; i++) {
 		/* It may be held that nothing is there, until the fence. */
 		(void)probe_load(roots.va[i]);
-		/* Half of the harts copy anew, all the time; the others stay with their old copy. */
+		/* Half of the harts copy anew, all the time; the others stay with their old copy.
+		 */
 		do {
 			if (hart % 2 == 0)
 				copy_root(roots.copy[hart]);
-		} while (hart % 2 == 0 && !turn_wait(&roots.added, i + 1, 0) &&
-			 !roots.failed);
+		} while (hart % 2 == 0 && !turn_wait(&roots.added, i + 1, 0) && !roots.failed);
 		if (!turn_wait(&roots.added, i + 1, TURN_MS))
 			return;
 		look_at(i);

@@ -149,13 +149,12 @@ static void judge_changing(const struct step *a)
 		bad(a, to, false);
 }
 
-/* One access of target @turn; true if the state stood still meanwhile, with its number in *@n. */
+/* One access of target @turn; true if nothing went on meanwhile, with the number in *@n. */
 static bool step(unsigned turn, uint32_t *n)
 {
 	const struct stream *st = job.st;
 	unsigned hart = arch_hart();
 	struct step a = {.target = turn % st->nr, .stored = (uint64_t)turn << 8 | (hart + 1)};
-	bool still;
 
 	a.number = *n = number();
 	a.fence = job.fence;
@@ -163,15 +162,26 @@ static bool step(unsigned turn, uint32_t *n)
 		a.offset = PAGE_WORDS + hart * sizeof(uint64_t);
 	a.seen = probe_access(st->access, st->va[a.target] + a.offset, a.stored);
 	raw_fence_rw_rw();
-	still = number() == a.number;
-	/* The number went on: there may have been two changes. */
-	if (!still)
+	/* Else there may have been two changes. */
+	if (number() != a.number)
 		return false;
 	if (a.number % 2 != 0)
 		judge_changing(&a);
 	else
 		judge_settled(&a);
-	return a.number % 2 == 0;
+	return true;
+}
+
+/*
+ * Whether this hart makes itself walk anew, so that a walk may be under way when an entry changes:
+ * not before it has used what others left, and while the table changes only every other time, or
+ * it would hide a fence that did not come.
+ */
+static bool walks_anew(uint32_t n, unsigned in_state, unsigned turn)
+{
+	if (control(n) || turn % 2 != 0)
+		return false;
+	return n % 2 != 0 ? (n / 2 + arch_hart()) % 2 == 0 : in_state > UNTOUCHED * job.st->nr;
 }
 
 static void stream(void)
@@ -186,10 +196,9 @@ static void stream(void)
 			continue;
 		in_state = n == at ? in_state + 1 : 1;
 		at = n;
-		if (in_state == UNTOUCHED * job.st->nr)
+		if (in_state == (n % 2 != 0 ? 1 : UNTOUCHED * job.st->nr))
 			turn_set(&job.done[hart], n, &editor);
-		/* Half of the time a walk is under way when the table changes. */
-		if (!control(n) && in_state > UNTOUCHED * job.st->nr && turn % 2 == 0)
+		if (walks_anew(n, in_state, turn))
 			raw_sfence_va(job.st->va[(turn + 1) % job.st->nr]);
 		if (in_state > STREAM_LENGTH && !turn_wait(&job.number, n + 1, TURN_MS))
 			return;
@@ -206,9 +215,19 @@ static void fence(enum fence f)
 	}
 }
 
+/* The one that is cheap where many harts share a processor. */
 static enum fence flush_all(void)
 {
-	return (job.fences & FENCES_IPI) != 0 ? IPI_ALL : RFENCE_ALL;
+	return arch_has_ipi() ? IPI_ALL : RFENCE_ALL;
+}
+
+/* Until each has used what it finds in this state. */
+static void wait_for_others(void)
+{
+	hartset_for_each(h, &job.others) {
+		if (!turn_wait(&job.done[h], job.number.number, TURN_MS))
+			job.failed = true;
+	}
 }
 
 /* To the next state by fence @f, and until every hart has been there. */
@@ -222,6 +241,8 @@ static void change(enum fence f, bool flush)
 	turn_set(&job.number, n + 1, &job.harts);
 	/* Whoever finds this finds that number too. */
 	arch_wmb();
+	/* All are awake and at it. */
+	wait_for_others();
 	job.fence = under_test ? f : FENCE_NONE;
 	st->change(to);
 	if (under_test && f != FENCE_NONE)
@@ -231,10 +252,7 @@ static void change(enum fence f, bool flush)
 	turn_set(&job.number, n + 2, &job.harts);
 	for (unsigned i = 0; i < UNTOUCHED * st->nr; i++)
 		(void)step(i, &n);
-	hartset_for_each(h, &job.others) {
-		if (!turn_wait(&job.done[h], job.number.number, TURN_MS))
-			job.failed = true;
-	}
+	wait_for_others();
 	if (st->settled != NULL)
 		st->settled(to, control(job.number.number));
 }
@@ -261,8 +279,9 @@ static void edit(void)
 	uint64_t budget = BUDGET_US * job.t->bench->args->repeat;
 	unsigned repeat = stim_repeat(job.t), rounds;
 
+	wait_for_others();
 	for (unsigned i = 0; i < MAX_CONTROLS && !job.failed; i++) {
-		if (i >= CONTROLS && (everybody_stale() || time_us() - start > budget))
+		if ((i >= CONTROLS && everybody_stale()) || (i != 0 && time_us() - start > budget))
 			break;
 		round_trip(FENCE_NONE);
 	}
@@ -312,6 +331,8 @@ void stream_run(struct test_run *t, const struct stream *st, uint32_t fences)
 	job.others = t->all;
 	hartset_del(&job.others, job.editor);
 	job.judged_from = UINT32_MAX;
+	/* State 0, and not the number that nobody has been seen at yet. */
+	job.number.number = 2 * st->nr_states;
 	test_on_harts(t, &t->all, stream_job, NULL);
 	if (job.rc != 0)
 		test_fail(t, EVIDENCE_CHECK, "%s of started harts: SBI error %lld",
