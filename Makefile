@@ -12,7 +12,7 @@ B := build
 
 # What the goals need: tools are found or fetched once per start, before anything is built.
 TOOL_GOALS := $(filter-out help clean format,$(or $(MAKECMDGOALS),help))
-PURPOSE := $(if $(filter check floor matrix,$(TOOL_GOALS)),check,$(if $(filter run gdb,$(TOOL_GOALS)),run,build))
+PURPOSE := $(if $(filter check floor seeds,$(TOOL_GOALS)),check,$(if $(filter run gdb,$(TOOL_GOALS)),run,build))
 
 ifneq ($(TOOL_GOALS),)
 ifeq ($(SETUP),no)
@@ -203,7 +203,7 @@ check: $(BIN) $(VMEMD) $(RUNNER) $(host-test-programs) $(FDT_TOOLS) check-format
 # Each header compiles alone.
 headers := $(wildcard firmware/*.h mm/*.h platform/*.h device/*.h tests/*.h tests/mmu/*.h)
 check-headers: $(B)/version.h
-	@for h in $(filter-out firmware/offsets.h tests/mmu/seq_offsets.h tests/mmu/race_offsets.h,$(headers)); do \
+	@for h in $(filter-out firmware/offsets.h tests/mmu/%_offsets.h,$(headers)); do \
 		echo "#include \"$$h\"" | $(CC) $(CFLAGS) -fsyntax-only -x c - || exit 1; done
 
 check-format: ## what clang-format would change, if it is installed
@@ -233,6 +233,10 @@ print-run: $(BIN) $(VMEMD) $(RUNNER)
 run: $(BIN) $(VMEMD) $(RUNNER) ## boot under QEMU, hot-add, check, hot-remove, check, verdict
 	@$(RUN_COMMAND)
 
+SEEDS ?= 200
+seeds: $(BIN) $(RUNNER) ## the tests of the machine on SEEDS=200 machines drawn at random
+	@SEEDS=$(SEEDS) prove -v ci/seeds.t
+
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
 endif
 
@@ -243,4 +247,4 @@ clean: ## remove build/ (the cache of fetched tools stays)
 	rm -rf $(B)
 
 FORCE:
-.PHONY: FORCE all run check check-format check-headers format floor print-run help clean
+.PHONY: FORCE all run seeds check check-format check-headers format floor print-run help clean

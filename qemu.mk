@@ -11,7 +11,9 @@ ARGS ?=
 
 # Without VMEM: vhost where this QEMU has the generic vhost-user device, else the built-in device.
 VMEM ?= $(if $(filter y,$(QEMU_HAS_VHOST)),vhost,builtin)
-VMEM_SIZE ?= 1G
+# Several side by side: of a size that makes them share table pages at every level.
+VMEM_DEVICES ?= 1
+VMEM_SIZE ?= $(if $(filter 1,$(VMEM_DEVICES)),1G,336M)
 VMEM_BLOCK ?= 2M
 VMEM_SCHEDULE ?= 100%,23%,0,57%,41%,100%
 TIMEOUT ?= 300
@@ -21,10 +23,18 @@ RAM_BASE := 0x80000000
 bytes = $(shell echo '$(1)' | sed 's/[0-9]$$/&M/' | numfmt --from=iec)
 MEM_BYTES := $(call bytes,$(MEM))
 VMEM_BYTES := $(call bytes,$(VMEM_SIZE))
-# The device's region: the next GiB above boot RAM, inside QEMU's RAM but not in the tree's share
-# that the firmware may use (mem=). QEMU puts the tree at the very end: 64 MiB above the region.
+# The devices' regions: from the next GiB above boot RAM on, inside QEMU's RAM but not in the tree's
+# share that the firmware may use (mem=). QEMU puts the tree at the very end: 64 MiB above them.
 VMEM_ADDR := $(shell printf 0x%x $$(( ($(RAM_BASE) + $(MEM_BYTES) + 0x3fffffff) / 0x40000000 * 0x40000000 )))
-TOTAL_MIB := $(shell echo $$(( ($(VMEM_ADDR) + $(VMEM_BYTES) - $(RAM_BASE)) / 1048576 + 64 )))
+TOTAL_MIB := $(shell echo $$(( ($(VMEM_ADDR) + $(VMEM_DEVICES) * $(VMEM_BYTES) - $(RAM_BASE)) / 1048576 + 64 )))
+vmem-numbers := $(wordlist 1,$(VMEM_DEVICES),0 1 2 3)
+# Of device $(1): its socket, its part of QEMU's command line, its daemon.
+vmem-socket = {socket}$(filter-out 0,$(1))
+vmem-addr = $(shell printf 0x%x $$(( $(VMEM_ADDR) + $(1) * $(VMEM_BYTES) )))
+vmem-qemu = -chardev socket,id=vmem$(1),path=$(vmem-socket) \
+	-device $(QEMU_VHOST_DEVICE),chardev=vmem$(1),virtio-id=24,num_vqs=1,config_size=56
+vmem-daemon = --daemon '$(VMEMD) --socket $(vmem-socket) --addr $(vmem-addr) --size $(VMEM_SIZE) \
+	--block $(VMEM_BLOCK) --schedule $(VMEM_SCHEDULE) $(VMEM_ARGS)'
 
 QEMU_COMMON = $(QEMU) -M $(MACHINE)$(if $(filter vhost,$(VMEM)),$(comma)memory-backend=ram) -cpu $(CPU) -smp $(SMP) \
 	-accel tcg,thread=$(THREAD) -nodefaults -display none -serial stdio -no-reboot \
@@ -32,15 +42,16 @@ QEMU_COMMON = $(QEMU) -M $(MACHINE)$(if $(filter vhost,$(VMEM)),$(comma)memory-b
 comma := ,
 
 QEMU_vhost = -m $(TOTAL_MIB)M -object memory-backend-memfd,id=ram,size=$(TOTAL_MIB)M,share=on \
-	-global virtio-mmio.force-legacy=false -chardev socket,id=vmem0,path={socket} \
-	-device $(QEMU_VHOST_DEVICE),chardev=vmem0,virtio-id=24,num_vqs=1,config_size=56 \
+	-global virtio-mmio.force-legacy=false $(foreach n,$(vmem-numbers),$(call vmem-qemu,$(n))) \
 	-append '$(strip mem=$(MEM_BYTES) vmem=vhost $(ARGS))'
 QEMU_builtin = -m $(shell echo $$(( $(MEM_BYTES) >> 20 )))M -append '$(strip vmem=builtin $(ARGS))'
 QEMU_none = -m $(shell echo $$(( $(MEM_BYTES) >> 20 )))M -append '$(strip vmem=none $(ARGS))'
 
-DAEMON_vhost = --daemon '$(VMEMD) --socket {socket} --addr $(VMEM_ADDR) --size $(VMEM_SIZE) \
-	--block $(VMEM_BLOCK) --schedule $(VMEM_SCHEDULE)'
+DAEMON_vhost = $(foreach n,$(vmem-numbers),$(call vmem-daemon,$(n)))
 
+ifeq ($(filter 1 2 3 4,$(VMEM_DEVICES)),)
+$(error VMEM_DEVICES=$(VMEM_DEVICES): not 1, 2, 3 or 4)
+endif
 ifeq ($(QEMU_$(VMEM)),)
 $(if $(QEMU),$(error VMEM=$(VMEM): not vhost, builtin or none))
 endif

@@ -173,6 +173,26 @@ vaddr_t early_window_pages(const paddr_t *pa, unsigned nr)
 	return GIB_VA(WINDOW_SLOT);
 }
 
+#define FENCE_ROUNDS 16
+
+bool early_fence_works(uint64_t *expected, uint64_t *seen)
+{
+	static uint64_t page[2][ENTRIES] TABLE;
+
+	for (unsigned i = 0; i < FENCE_ROUNDS; i++) {
+		paddr_t pa = image_to_pa(page[i % 2]);
+		const volatile uint64_t *p;
+
+		/* A word of its own each time, so that no older content can pass for it. */
+		*expected = page[i % 2][0] = UINT64_C(0xfe5ce) << 32 | i;
+		p = (const volatile uint64_t *)early_window_pages(&pa, 1);
+		*seen = *p;
+		if (*seen != *expected)
+			return false;
+	}
+	return true;
+}
+
 vaddr_t early_map_arena(struct region arena)
 {
 	for (uint64_t off = 0; off < arena.size; off += SZ_2M) {

@@ -28,6 +28,13 @@ const void *early_window(paddr_t pa, uint64_t size);
  * the next call. Returns where the first one is.
  */
 #define EARLY_WINDOW_PAGES 512
+/*
+ * Everything that follows relies on SFENCE.VMA with rs1 = rs2 = x0. Shows two pages of the image
+ * by turns at one address, and loads. False if a load returned the page that was there before:
+ * *@expected and *@seen say which. Boot hart, early table.
+ */
+bool early_fence_works(uint64_t *expected, uint64_t *seen);
+
 vaddr_t early_window_pages(const paddr_t *pa, unsigned nr);
 
 /*

@@ -8,6 +8,12 @@
 
 #define BOOT_STACK_SIZE 32768
 
+/*
+ * SIE, SUM, MXR: what runs before us may leave them set (only satp and sstatus.SIE have a value at
+ * entry, SBI HSM), and with SUM or MXR an access may be allowed that must fault.
+ */
+#define SSTATUS_LEFTOVERS 0xc0002
+
 /* struct hart_boot */
 #define HART_BOOT_SATP 0
 #define HART_BOOT_STVEC 8

@@ -38,6 +38,8 @@ lottery:
 boot_entry:
 	csrw	sie, zero
 	csrw	sip, zero
+	li	t0, SSTATUS_LEFTOVERS
+	csrc	sstatus, t0
 	la	t0, lottery
 	li	t1, 1
 	amoswap.w.aq t1, t1, (t0)
@@ -119,6 +121,8 @@ misaligned:
 hart_entry:
 	csrw	sie, zero
 	csrw	sip, zero
+	li	t0, SSTATUS_LEFTOVERS
+	csrc	sstatus, t0
 	ld	t0, HART_BOOT_STVEC(a1)
 	ld	sp, HART_BOOT_SP(a1)
 	ld	tp, HART_BOOT_TP(a1)

@@ -9,5 +9,6 @@ vmemd-objs-y += oracle.o
 run-objs-y += run.o
 run-objs-y += run_child.o
 run-objs-y += run_dir.o
+run-objs-y += run_log.o
 run-objs-y += run_options.o
 run-objs-y += run_watch.o

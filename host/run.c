@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* hotwalk-run: runs the firmware under QEMU, with or without the daemon, and says how it ended. */
+/* hotwalk-run: runs the firmware under QEMU, with or without daemons, and says how it ended. */
 
 #include <errno.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,6 +13,7 @@
 
 #include "host/run_child.h"
 #include "host/run_dir.h"
+#include "host/run_log.h"
 #include "host/run_options.h"
 #include "host/run_watch.h"
 
@@ -24,17 +24,22 @@
 #define DAEMON_GRACE_S 20.0   /* for its closing scan, after QEMU's end */
 #define STATUS_USAGE 2
 
+_Static_assert(RUN_MAX_DAEMONS == WATCH_MAX_DAEMONS, "daemons");
+#define MAX_STREAMS (2 * (RUN_MAX_DAEMONS + 1))
+
 struct run {
 	struct run_options opt;
 	struct watch watch;
 	struct watch_ends ends;
 	struct child qemu;
-	struct child daemon;
-	bool daemon_ready;
+	struct daemon {
+		struct child child;
+		bool ready;
+		char prefix[16]; /* of its lines: names it where there are several */
+	} daemons[RUN_MAX_DAEMONS];
 	double start_s;
 	double last_output_s;
 	double finished_s; /* when the firmware's last line came; 0 before */
-	FILE *log;
 	struct run_socket socket;
 	sigset_t sleep_mask;
 	struct termios terminal;
@@ -59,38 +64,12 @@ static double now_s(void)
 	return (double)t.tv_sec + (double)t.tv_nsec * 1e-9;
 }
 
-/* A line for the console and the log. */
-static void emit(const char *prefix, const char *text, bool console)
-{
-	if (console && !run.opt.log_only) {
-		printf("%s%s\n", prefix, text);
-		fflush(stdout);
-	}
-	fprintf(run.log, "%s%s\n", prefix, text);
-	fflush(run.log);
-}
-
-/* The runner's own word: always on the console. */
-__attribute__((format(printf, 1, 2))) static void say(const char *format, ...)
-{
-	char text[512];
-	va_list args;
-
-	va_start(args, format);
-	vsnprintf(text, sizeof(text), format, args);
-	va_end(args);
-	printf("hotwalk-run: %s\n", text);
-	fflush(stdout);
-	fprintf(run.log, "hotwalk-run: %s\n", text);
-	fflush(run.log);
-}
-
 static void qemu_out(void *ctx, const char *text)
 {
 	(void)ctx;
 	watch_firmware_line(&run.watch, text);
 	/* An interactive console has seen it already, byte by byte. */
-	emit("", text, !run.opt.interactive);
+	run_log_line("", text, !run.opt.interactive);
 	if (watch_finished(&run.watch) && run.finished_s == 0)
 		run.finished_s = now_s();
 }
@@ -99,49 +78,74 @@ static void qemu_err(void *ctx, const char *text)
 {
 	(void)ctx;
 	child_note_error(&run.qemu, text);
-	emit("# qemu: ", text, true);
+	run_log_line("# qemu: ", text, true);
 }
 
 static void daemon_out(void *ctx, const char *text)
 {
-	(void)ctx;
+	struct daemon *d = ctx;
+
 	if (strcmp(text, "ready") == 0)
-		run.daemon_ready = true;
+		d->ready = true;
 	watch_daemon_line(&run.watch, text);
-	emit("# ", text, true);
+	run_log_line(d->prefix, text, true);
 }
 
 static void daemon_err(void *ctx, const char *text)
 {
-	(void)ctx;
-	child_note_error(&run.daemon, text);
-	emit("# ", text, true);
+	struct daemon *d = ctx;
+
+	child_note_error(&d->child, text);
+	run_log_line(d->prefix, text, true);
 }
 
-/* Read whatever is there now, or comes within @wait_s. The daemon first: it is the earlier one. */
+struct stream {
+	struct child_stream *from;
+	void (*line)(void *ctx, const char *text);
+	void *ctx;
+	int raw_fd; /* bytes go there at once; -1 nowhere */
+};
+
+/* All pipes of all children. The daemons first: they are the earlier ones. */
+static unsigned all_streams(struct stream *s)
+{
+	bool raw = run.opt.interactive && !run.opt.log_only;
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < run.opt.nb_daemons; i++) {
+		struct daemon *d = &run.daemons[i];
+
+		s[n++] = (struct stream){&d->child.out, daemon_out, d, -1};
+		s[n++] = (struct stream){&d->child.err, daemon_err, d, -1};
+	}
+	s[n++] = (struct stream){&run.qemu.out, qemu_out, NULL, raw ? STDOUT_FILENO : -1};
+	s[n++] = (struct stream){&run.qemu.err, qemu_err, NULL, -1};
+	return n;
+}
+
+/* Read whatever is there now, or comes within @wait_s. */
 static void pump(double wait_s)
 {
-	struct child_stream *streams[4] = {&run.daemon.out, &run.daemon.err, &run.qemu.out,
-					   &run.qemu.err};
-	void (*const lines[4])(void *, const char *) = {daemon_out, daemon_err, qemu_out, qemu_err};
 	struct timespec wait = {.tv_sec = (time_t)wait_s};
-	struct pollfd fds[4];
+	struct stream streams[MAX_STREAMS];
+	struct pollfd fds[MAX_STREAMS];
+	unsigned n = all_streams(streams);
 
 	wait.tv_nsec = (long)((wait_s - (double)wait.tv_sec) * 1e9);
-	for (unsigned i = 0; i < 4; i++)
-		fds[i] = (struct pollfd){.fd = streams[i]->fd, .events = POLLIN};
+	for (unsigned i = 0; i < n; i++)
+		fds[i] = (struct pollfd){.fd = streams[i].from->fd, .events = POLLIN};
 	/* A signal, a child's end among them, ends the wait. */
-	if (ppoll(fds, 4, &wait, &run.sleep_mask) > 0) {
-		for (unsigned i = 0; i < 4; i++) {
-			bool raw = i == 2 && run.opt.interactive && !run.opt.log_only;
+	if (ppoll(fds, n, &wait, &run.sleep_mask) > 0) {
+		for (unsigned i = 0; i < n; i++) {
+			struct stream *s = &streams[i];
 
 			if (fds[i].revents != 0 &&
-			    child_read(streams[i], lines[i], NULL, raw ? STDOUT_FILENO : -1) > 0 &&
-			    i >= 2)
+			    child_read(s->from, s->line, s->ctx, s->raw_fd) > 0 && i + 2 >= n)
 				run.last_output_s = now_s();
 		}
 	}
-	child_reap(&run.daemon);
+	for (unsigned i = 0; i < run.opt.nb_daemons; i++)
+		child_reap(&run.daemons[i].child);
 	child_reap(&run.qemu);
 }
 
@@ -202,6 +206,23 @@ static double time_left(const char **why)
 	return left > 0 ? left : 0;
 }
 
+/* A daemon is gone before QEMU is. */
+static bool lost_daemon(void)
+{
+	bool lost = false;
+
+	for (unsigned i = 0; i < run.opt.nb_daemons; i++) {
+		if (!run.daemons[i].child.exited || run.qemu.exited || run.ends.daemons[i].first)
+			continue;
+		/* It may have seen QEMU's end before we did: give that a moment. */
+		for (int k = 0; k < 20 && !run.qemu.exited; k++)
+			pump(0.01);
+		run.ends.daemons[i].first = !run.qemu.exited;
+		lost |= run.ends.daemons[i].first;
+	}
+	return lost;
+}
+
 /* Returns when QEMU has ended, by itself or not. */
 static void watch_qemu(void)
 {
@@ -218,34 +239,34 @@ static void watch_qemu(void)
 			continue;
 		}
 		if (why != NULL) {
-			say("timeout: %.9g s %s, after %s",
-			    strcmp(why, "in all") == 0 ? run.opt.timeout_s : run.opt.silence_s, why,
-			    run.watch.last);
+			run_log_say("timeout: %.9g s %s, after %s",
+				    strcmp(why, "in all") == 0 ? run.opt.timeout_s
+							       : run.opt.silence_s,
+				    why, run.watch.last);
 			run.ends.timed_out = true;
 			break;
 		}
 		pump(left);
-		if (run.daemon.exited && !run.qemu.exited && !run.ends.daemon_first) {
-			/* It may have seen QEMU's end before we did: give that a moment. */
-			for (int i = 0; i < 20 && !run.qemu.exited; i++)
-				pump(0.01);
-			run.ends.daemon_first = !run.qemu.exited;
-			if (run.ends.daemon_first && !watch_finished(&run.watch))
-				break;
-		}
+		if (lost_daemon() && !watch_finished(&run.watch))
+			break;
 	}
 	run.ends.qemu_ended_by_us = !run.qemu.exited;
 	end_child(&run.qemu);
 }
 
-static void finish_daemon(void)
+static void finish_daemons(void)
 {
 	double until = now_s() + DAEMON_GRACE_S;
 
-	while (run.daemon.pid > 0 && !run.daemon.exited && stop_signal == 0 && now_s() < until)
-		pump(0.1);
-	run.ends.daemon_ended_by_us = run.daemon.pid > 0 && !run.daemon.exited;
-	end_child(&run.daemon);
+	for (unsigned i = 0; i < run.ends.nb_daemons; i++) {
+		struct child *c = &run.daemons[i].child;
+
+		while (!c->exited && stop_signal == 0 && now_s() < until)
+			pump(0.1);
+		run.ends.daemons[i].ended_by_us = !c->exited;
+		end_child(c);
+		run.ends.daemons[i].status = c->status;
+	}
 }
 
 static char **command(char *const *words)
@@ -253,45 +274,45 @@ static char **command(char *const *words)
 	char **argv = words != NULL ? words_replace_socket(words, run.socket.path) : NULL;
 
 	if (argv == NULL)
-		say("a command line is not usable: %s", strerror(errno));
+		run_log_say("a command line is not usable: %s", strerror(errno));
 	return argv;
-}
-
-static void print_command(char *const *argv, const char *before, const char *behind)
-{
-	FILE *const files[2] = {run.log, run.opt.log_only ? NULL : stdout};
-
-	for (unsigned i = 0; i < 2; i++) {
-		if (files[i] == NULL)
-			continue;
-		fputs(before, files[i]);
-		words_print(files[i], argv);
-		fprintf(files[i], "%s\n", behind);
-		fflush(files[i]);
-	}
 }
 
 static bool start(struct child *c, char *const *argv, bool interactive)
 {
 	if (child_start(c, argv, interactive) == 0)
 		return true;
-	say("cannot start %s: %s", argv[0], strerror(errno));
+	run_log_say("cannot start %s: %s", argv[0], strerror(errno));
 	return false;
 }
 
-/* Start the daemon and wait for its word. False when there is no use in going on. */
-static bool start_daemon(void)
+/* Wait for a daemon's word. False when there is no use in going on. */
+static bool wait_ready(struct daemon *d)
 {
-	char before[sizeof(run.socket.dir) + 32];
-	char **words, **argv;
-	double until;
+	double until = now_s() + READY_TIMEOUT_S;
+
+	while (!d->ready && !d->child.exited && stop_signal == 0 && now_s() < until)
+		pump(0.1);
+	if (d->child.exited)
+		drain(&d->child);
+	if (d->ready || stop_signal != 0)
+		return true;
+	run_log_say("the daemon %s",
+		    d->child.exited ? "ended before it was ready" : "did not say that it is ready");
+	return false;
+}
+
+static bool start_daemon(unsigned number)
+{
+	struct daemon *d = &run.daemons[number];
+	const char *text = run.opt.daemons[number];
+	char before[sizeof(run.socket.dir) + 32] = "";
+	char **words = words_split(text);
+	char **argv;
 	bool ok;
 
-	if (run.opt.daemon == NULL)
-		return true;
-	words = words_split(run.opt.daemon);
 	if (words == NULL || words[0] == NULL) {
-		say("--daemon '%s' is not a command", run.opt.daemon);
+		run_log_say("--daemon '%s' is not a command", text);
 		words_free(words);
 		return false;
 	}
@@ -299,22 +320,22 @@ static bool start_daemon(void)
 	words_free(words);
 	if (argv == NULL)
 		return false;
-	snprintf(before, sizeof(before), "mkdir -p %s && ", run.socket.dir);
-	print_command(argv, before, " &");
-	ok = start(&run.daemon, argv, false);
+	if (number == 0)
+		snprintf(before, sizeof(before), "mkdir -p %s && ", run.socket.dir);
+	run_log_command(argv, before, " &");
+	ok = start(&d->child, argv, false);
 	words_free(argv);
-	run.ends.have_daemon = ok;
-	until = now_s() + READY_TIMEOUT_S;
-	while (ok && !run.daemon_ready && !run.daemon.exited && stop_signal == 0 && now_s() < until)
-		pump(0.1);
-	if (ok && run.daemon.exited)
-		drain(&run.daemon);
-	if (ok && !run.daemon_ready && stop_signal == 0) {
-		say("the daemon %s", run.daemon.exited ? "ended before it was ready"
-						       : "did not say that it is ready");
-		ok = false;
+	run.ends.nb_daemons += ok;
+	return ok && wait_ready(d);
+}
+
+static bool start_daemons(void)
+{
+	for (unsigned i = 0; i < run.opt.nb_daemons; i++) {
+		if (!start_daemon(i) || stop_signal != 0)
+			return false;
 	}
-	return ok;
+	return true;
 }
 
 static bool start_qemu(void)
@@ -324,7 +345,7 @@ static bool start_qemu(void)
 
 	if (argv == NULL)
 		return false;
-	print_command(argv, "", "");
+	run_log_command(argv, "", "");
 	run.last_output_s = now_s();
 	ok = start(&run.qemu, argv, run.opt.interactive);
 	words_free(argv);
@@ -336,26 +357,27 @@ static void print_tail(const struct child *c, const char *name)
 	const char *line;
 
 	for (unsigned i = 0; (line = child_tail(c, i)) != NULL; i++)
-		say("%s: %s", name, line);
+		run_log_say("%s: %s", name, line);
 }
 
 static enum run_status run_all(void)
 {
 	enum run_status status = RUN_CRASH;
 
-	if (start_daemon() && stop_signal == 0 && start_qemu()) {
+	if (start_daemons() && stop_signal == 0 && start_qemu()) {
 		watch_qemu();
-		finish_daemon();
+		finish_daemons();
 		run.ends.qemu_status = run.qemu.status;
-		run.ends.daemon_status = run.daemon.status;
 		if (stop_signal == 0)
-			status = watch_judge(&run.watch, &run.ends, say);
+			status = watch_judge(&run.watch, &run.ends, run_log_say);
 	}
 	end_child(&run.qemu);
-	end_child(&run.daemon);
+	for (unsigned i = 0; i < run.opt.nb_daemons; i++)
+		end_child(&run.daemons[i].child);
 	if (status == RUN_CRASH && stop_signal == 0) {
 		print_tail(&run.qemu, "qemu");
-		print_tail(&run.daemon, "daemon");
+		for (unsigned i = 0; i < run.opt.nb_daemons; i++)
+			print_tail(&run.daemons[i].child, "daemon");
 	}
 	return status;
 }
@@ -378,6 +400,20 @@ static void catch_signals(void)
 	signal(SIGPIPE, SIG_IGN);
 }
 
+/* No pipe is open yet; of several daemons each is told by its number. */
+static void prepare_children(void)
+{
+	run.qemu.out.fd = run.qemu.err.fd = -1;
+	for (unsigned i = 0; i < run.opt.nb_daemons; i++) {
+		struct daemon *d = &run.daemons[i];
+
+		d->child.out.fd = d->child.err.fd = -1;
+		snprintf(d->prefix, sizeof(d->prefix), "# ");
+		if (run.opt.nb_daemons > 1)
+			snprintf(d->prefix, sizeof(d->prefix), "# daemon%u: ", i);
+	}
+}
+
 /* The last line, and the status as number. */
 static int conclude(enum run_status verdict)
 {
@@ -385,22 +421,24 @@ static int conclude(enum run_status verdict)
 	int status = stop_signal != 0 ? 128 + (int)stop_signal : (int)verdict;
 
 	run_dir_write_status(run.opt.dir, run.opt.status_file, status);
-	say("%s (status %d) %u passed, %u failed, %u skipped, %.2f s", name, status,
-	    run.watch.passed, run.watch.failed, run.watch.skipped, now_s() - run.start_s);
+	run_log_say("%s (status %d) %u passed, %u failed, %u skipped, %.2f s", name, status,
+		    run.watch.passed, run.watch.failed, run.watch.skipped, now_s() - run.start_s);
 	return status;
 }
 
 int main(int argc, char **argv)
 {
 	int status = run_options_parse(&run.opt, argc, argv);
+	FILE *log;
 
 	if (status != 0)
 		return status == 1 ? 0 : STATUS_USAGE;
-	run.log = run_dir_open(run.opt.dir, run.opt.status_file);
-	if (run.log == NULL || !run_socket_make(&run.socket))
+	log = run_dir_open(run.opt.dir, run.opt.status_file);
+	if (log == NULL || !run_socket_make(&run.socket))
 		return STATUS_USAGE;
+	run_log_init(log, run.opt.log_only);
 	watch_init(&run.watch);
-	run.daemon.out.fd = run.daemon.err.fd = run.qemu.out.fd = run.qemu.err.fd = -1;
+	prepare_children();
 	run.start_s = now_s();
 	run.last_output_s = run.start_s;
 	catch_signals();
@@ -409,6 +447,6 @@ int main(int argc, char **argv)
 	if (run.have_terminal)
 		tcsetattr(STDIN_FILENO, TCSADRAIN, &run.terminal);
 	run_socket_remove(&run.socket);
-	fclose(run.log);
+	fclose(log);
 	return status;
 }

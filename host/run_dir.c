@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Where a run leaves its log and status, and the directory of its socket. */
+/* Where a run leaves its log and status, and the directory of its sockets. */
 
+#include <dirent.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -91,6 +92,12 @@ bool run_socket_make(struct run_socket *s)
 
 void run_socket_remove(const struct run_socket *s)
 {
-	unlink(s->path);
+	DIR *d = opendir(s->dir);
+	struct dirent *e;
+
+	while (d != NULL && (e = readdir(d)) != NULL)
+		unlinkat(dirfd(d), e->d_name, 0);
+	if (d != NULL)
+		closedir(d);
 	rmdir(s->dir);
 }

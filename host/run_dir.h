@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Where a run leaves its log and status, and the directory of its socket. */
+/* Where a run leaves its log and status, and the directory of its sockets. */
 #ifndef HOST_RUN_DIR_H
 #define HOST_RUN_DIR_H
 
@@ -20,9 +20,10 @@ FILE *run_dir_open(const char *dir, const char *status_file);
 /* Write the exit status to @dir/status and @status_file; complaints go to stderr. */
 void run_dir_write_status(const char *dir, const char *status_file, int status);
 
-/* A directory for a socket below ${TMPDIR:-/tmp}. False after a message on stderr. */
+/* A directory for sockets below ${TMPDIR:-/tmp}. False after a message on stderr. */
 bool run_socket_make(struct run_socket *s);
 
+/* The directory, and whatever was made in it. */
 void run_socket_remove(const struct run_socket *s);
 
 #endif

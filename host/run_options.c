@@ -19,10 +19,12 @@ static const char usage[] =
 	"  --silence S      give up when QEMU prints nothing for S seconds (60; 0: never)\n"
 	"  --dir DIR        where log and status go (build/run/last); emptied of an older run\n"
 	"  --status-file F  write the exit status there too\n"
-	"  --daemon CMD     start this first, and wait until it prints \"ready\"\n"
+	"  --daemon CMD     start this first, and wait until it prints \"ready\"; up to 4 times\n"
 	"  --log-only       print only the last lines; the rest is in DIR/log\n"
 	"  --interactive    the console's input is ours; no timeouts unless asked for\n"
-	"{socket} in CMD and ARGS becomes the path of a socket in a directory of its own.\n"
+	"{socket} in CMD and ARGS becomes the path of a socket in a directory of its own; "
+	"{socket}1\n"
+	"and the like are others there.\n"
 	"Exit status: 0 pass, 1 failures, 2 nothing ran, 3 crash, 4 timeout.\n";
 
 __attribute__((format(printf, 1, 2))) static int bad(const char *format, ...)
@@ -84,7 +86,9 @@ int run_options_parse(struct run_options *opt, int argc, char **argv)
 			opt->status_file = optarg;
 			break;
 		case 'D':
-			opt->daemon = optarg;
+			if (opt->nb_daemons == RUN_MAX_DAEMONS)
+				return bad("more than %d --daemon", RUN_MAX_DAEMONS);
+			opt->daemons[opt->nb_daemons++] = optarg;
 			break;
 		case 'l':
 			opt->log_only = true;

@@ -6,12 +6,15 @@
 #include <stdbool.h>
 #include <stdio.h>
 
+#define RUN_MAX_DAEMONS 4
+
 struct run_options {
 	double timeout_s; /* for all of it; 0 is none */
 	double silence_s; /* without a byte from QEMU; 0 is none */
 	const char *dir;
 	const char *status_file; /* NULL: only DIR/status */
-	const char *daemon;	 /* NULL: none */
+	const char *daemons[RUN_MAX_DAEMONS];
+	unsigned nb_daemons;
 	bool log_only;
 	bool interactive;
 	char **qemu; /* program and arguments, NULL at the end */

@@ -127,6 +127,21 @@ static void describe_end(char *buf, size_t size, int status)
 		snprintf(buf, size, "ended with status %d", WEXITSTATUS(status));
 }
 
+/* Only of one that did what it is there for its status says something else. */
+static bool daemon_crashed(const struct watch_daemon *d, void (*say)(const char *format, ...))
+{
+	char how[96];
+
+	describe_end(how, sizeof(how), d->status);
+	if (d->ended_by_us)
+		say("the daemon did not end by itself");
+	else if (d->first || WIFSIGNALED(d->status) || WEXITSTATUS(d->status) > 1)
+		say("the daemon %s%s", how, d->first ? ", while QEMU was running" : "");
+	else
+		return false;
+	return true;
+}
+
 /* Anything that means that results cannot be trusted to be complete. */
 static bool crashed(const struct watch *w, const struct watch_ends *ends,
 		    void (*say)(const char *format, ...))
@@ -144,17 +159,8 @@ static bool crashed(const struct watch *w, const struct watch_ends *ends,
 		    watch_finished(w) ? "" : ", before the firmware was done");
 		bad = true;
 	}
-	if (!ends->have_daemon)
-		return bad;
-	describe_end(how, sizeof(how), ends->daemon_status);
-	if (ends->daemon_ended_by_us) {
-		say("the daemon did not end by itself");
-		bad = true;
-	} else if (ends->daemon_first || WIFSIGNALED(ends->daemon_status) ||
-		   WEXITSTATUS(ends->daemon_status) > 1) {
-		say("the daemon %s%s", how, ends->daemon_first ? ", while QEMU was running" : "");
-		bad = true;
-	}
+	for (unsigned i = 0; i < ends->nb_daemons; i++)
+		bad |= daemon_crashed(&ends->daemons[i], say);
 	return bad;
 }
 
@@ -204,7 +210,9 @@ enum run_status watch_judge(const struct watch *w, const struct watch_ends *ends
 	if (crashed(w, ends, say))
 		return RUN_CRASH;
 	failed = contradicts(w, ends, say);
-	if (ends->have_daemon && WEXITSTATUS(ends->daemon_status) == 1 && !w->oracle_touched) {
+	for (unsigned i = 0; i < ends->nb_daemons; i++) {
+		if (WEXITSTATUS(ends->daemons[i].status) != 1 || w->oracle_touched)
+			continue;
 		say("the daemon ended with status 1 without an oracle line");
 		failed = true;
 	}

@@ -34,15 +34,21 @@ struct watch {
 	char oracle_after[WATCH_NAME_BYTES]; /* what w->last was at the oracle's first report */
 };
 
+#define WATCH_MAX_DAEMONS 4
+
+struct watch_daemon {
+	bool ended_by_us;
+	bool first; /* it was gone before QEMU was */
+	int status; /* of waitpid() */
+};
+
 /* How the processes ended, for the verdict. */
 struct watch_ends {
 	bool timed_out;
 	bool qemu_ended_by_us;
 	int qemu_status; /* of waitpid() */
-	bool have_daemon;
-	bool daemon_ended_by_us;
-	bool daemon_first; /* it was gone before QEMU was */
-	int daemon_status;
+	unsigned nb_daemons;
+	struct watch_daemon daemons[WATCH_MAX_DAEMONS];
 };
 
 void watch_init(struct watch *w);

@@ -115,6 +115,15 @@ static void op_notify_config(void *ctx)
 		   sent ? "" : " (driver not told: queue is not running)");
 }
 
+/* What may be read grows and shrinks with the usable region, where it may be read at all. */
+static void op_usable_changed(void *ctx)
+{
+	struct vmemd *d = ctx;
+
+	if (d->vm.params.readable_unplugged)
+		oracle_allow_reads(&d->oracle, d->vm.usable_size);
+}
+
 static void op_answered(void *ctx, const struct vmem_request *req, const struct vmem_response *resp)
 {
 	struct vmemd *d = ctx;
@@ -140,6 +149,7 @@ static const struct vmem_ops vmem_ops = {
 	.discard = op_discard,
 	.populate = op_populate,
 	.notify_config = op_notify_config,
+	.usable_changed = op_usable_changed,
 	.answered = op_answered,
 };
 
@@ -329,6 +339,7 @@ static bool setup(struct vmemd *d)
 			(unsigned long long)(d->opt.params.region_size / d->opt.params.block_size));
 		return false;
 	}
+	op_usable_changed(d);
 	schedule_init(&d->sched, d->opt.steps, d->opt.nb_steps);
 	d->q.vm = &d->vm;
 	d->q.ring = &d->vh.ring;

@@ -23,6 +23,9 @@ static const char usage[] =
 	"  --schedule LIST  sizes to ask for, such as 1G,256M,0 or 50%,100%; the first one holds\n"
 	"                   from the start, the others follow a STATE request\n"
 	"  --node N         proximity domain, 0 to 65535; offers ACPI_PXM\n"
+	"  --unplugged-readable  do not offer UNPLUGGED_INACCESSIBLE: the guest may read "
+	"unplugged\n"
+	"                   blocks in the usable region\n"
 	"  --verbose        print every request\n"
 	"Sizes take K, M, G, T; addresses may be hexadecimal.\n"
 	"Exit status: 0 clean or blind, 1 an unplugged page was touched, 2 usage or protocol "
@@ -120,6 +123,7 @@ int vmemd_options_parse(struct vmemd_options *opt, int argc, char **argv)
 		{"block", required_argument, NULL, 'b'},
 		{"schedule", required_argument, NULL, 'l'},
 		{"node", required_argument, NULL, 'n'},
+		{"unplugged-readable", no_argument, NULL, 'r'},
 		{"verbose", no_argument, NULL, 'v'},
 		{"help", no_argument, NULL, 'h'},
 		{NULL, 0, NULL, 0},
@@ -150,6 +154,9 @@ int vmemd_options_parse(struct vmemd_options *opt, int argc, char **argv)
 			break;
 		case 'n':
 			rc = node_option(optarg, &opt->params);
+			break;
+		case 'r':
+			opt->params.readable_unplugged = true;
 			break;
 		case 'v':
 			opt->verbose = true;

@@ -33,6 +33,7 @@ static const struct fault_info infos[NR_FAULTS] = {
 	[FAULT_RFENCE_ODD_HARTS] = {"rfence-odd-harts", "rfence.*: not sent to odd harts"},
 	[FAULT_RFENCE_SECOND] = {"rfence-second", "rfence.*: every second one is lost"},
 	[FAULT_RFENCE_16_BITS] = {"rfence-16-bits", "rfence.*: size cut to 16 bits"},
+	[FAULT_BOOT_HART_HANGS] = {"hang", "the boot hart hangs in the first test, interrupts off"},
 	[FAULT_RFENCE_END] = {"rfence-end", "rfence.*: the last page of a range is missed"},
 	[FAULT_INVAL_NONE] = {"inval-none", "svinval.*: no sinval.vma in the bracket"},
 	[FAULT_NAPOT_ONE] = {"napot-one", "svnapot.*: one of 16 entries is changed"},

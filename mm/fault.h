@@ -35,6 +35,7 @@ enum fault {
 	FAULT_RFENCE_SECOND,	/* every second call is lost (OpenSBI f700216c) */
 	FAULT_RFENCE_16_BITS,	/* size cut to 16 bits */
 	FAULT_RFENCE_END,	/* the last page of a range is missed */
+	FAULT_BOOT_HART_HANGS,	/* in a test, with its interrupts off */
 	FAULT_INVAL_NONE,	/* Svinval's bracket without its SINVAL.VMA */
 	FAULT_INVAL_LAST,	/* the last SINVAL.VMA of a bracket is lost (cva6 #3312) */
 	FAULT_NAPOT_ONE,    /* one of a NAPOT leaf's 16 entries is changed (Linux 835e5ac3f98e) */

@@ -12,12 +12,17 @@ static uint64_t open_size; /* 0: no view */
 
 enum err window_init(uint64_t size)
 {
+	if (size <= reserved)
+		return OK;
+	/* Address space is never given back. */
+	if (reserved != 0)
+		return ERR_RANGE;
 	start = vmalloc_reserve(size, SZ_2M);
 	reserved = start == 0 ? 0 : size;
 	return start == 0 ? ERR_NOMEM : OK;
 }
 
-enum err window_map(paddr_t pa, uint64_t size, void **p)
+enum err window_map(paddr_t pa, uint64_t size, uint64_t prot, void **p)
 {
 	struct pt_batch b;
 	enum err err, done;
@@ -28,7 +33,7 @@ enum err window_map(paddr_t pa, uint64_t size, void **p)
 		return ERR_EXIST;
 	spin_lock(&kernel_table_lock);
 	pt_begin(&b, kernel_table());
-	err = pt_map(&b, start, pa, size, PROT_RW, 1);
+	err = pt_map(&b, start, pa, size, prot, 1);
 	done = pt_commit(&b);
 	spin_unlock(&kernel_table_lock);
 	if (err != OK)

@@ -12,6 +12,7 @@
 #include "firmware/trap.h"
 #include "mm/dma.h"
 #include "mm/io.h"
+#include "mm/pte.h"
 #include "mm/window.h"
 #include "platform/mmio_insn.h"
 #include "platform/scribble.h"
@@ -62,7 +63,7 @@ static uint64_t range_fill(uint64_t offset, uint64_t size)
 		uint64_t n = view_bytes(pa + done, size - done);
 		void *p;
 
-		if (window_map(pa + done, n, &p) != OK)
+		if (window_map(pa + done, n, PROT_RW, &p) != OK)
 			break;
 		scribble_fill(p, pa + done, n);
 		window_unmap();
@@ -82,7 +83,7 @@ static void range_verify(uint64_t offset, uint64_t size)
 		void *p;
 
 		n = view_bytes(pa + done, size - done);
-		if (window_map(pa + done, n, &p) != OK)
+		if (window_map(pa + done, n, PROT_RO, &p) != OK)
 			continue;
 		bad = scribble_check(p, pa + done, n, &first);
 		window_unmap();

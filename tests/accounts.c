@@ -12,16 +12,17 @@
 
 #define MAX_SHOWN 6
 
-static uint64_t plugged(const struct bench *b)
-{
-	return b->vmem != NULL ? b->vmem->plugged_bytes : 0;
-}
-
 struct accounts accounts_take(const struct bench *b)
 {
+	struct accounts a = {.plugged = {0}};
+
 	/* What is held back is free for this purpose; releasing it checks it too. */
 	ptpage_drain();
-	return (struct accounts){frame_counts(), ptpage_live(), plugged(b)};
+	a.frames = frame_counts();
+	a.tables = ptpage_live();
+	for (unsigned i = 0; i < b->nr_vmems; i++)
+		a.plugged[i] = b->vmems[i]->plugged_bytes;
+	return a;
 }
 
 static void print_harts(const struct hartset *s)
@@ -100,19 +101,25 @@ static void check_frames(struct test_run *t, const struct frame_counts *before,
 	}
 }
 
-static void check_device(struct test_run *t, const struct accounts *before)
+static void check_device(struct test_run *t, struct virtio_mem *v, uint64_t before)
+{
+	if (v->plugged_bytes != before)
+		test_fail(t, EVIDENCE_ACCOUNTS, "%s: plugged: 0x%llx bytes before, 0x%llx after",
+			  v->dev.name, (unsigned long long)before,
+			  (unsigned long long)v->plugged_bytes);
+	if (virtio_mem_check(v) != OK)
+		test_fail(t, EVIDENCE_ACCOUNTS, "%s: device and driver disagree on what is plugged",
+			  v->dev.name);
+}
+
+static void check_devices(struct test_run *t, const struct accounts *before)
 {
 	const struct bench *b = t->bench;
 	paddr_t first;
 	static uint64_t seen;
 
-	if (b->vmem == NULL)
-		return;
-	if (plugged(b) != before->plugged)
-		test_fail(t, EVIDENCE_ACCOUNTS, "plugged: 0x%llx bytes before, 0x%llx after",
-			  (unsigned long long)before->plugged, (unsigned long long)plugged(b));
-	if (virtio_mem_check(b->vmem) != OK)
-		test_fail(t, EVIDENCE_ACCOUNTS, "device and driver disagree on what is plugged");
+	for (unsigned i = 0; i < b->nr_vmems; i++)
+		check_device(t, b->vmems[i], before->plugged[i]);
 	if (b->builtin && builtin_violations(&first) != seen) {
 		seen = builtin_violations(&first);
 		test_fail(t, EVIDENCE_ACCOUNTS, "unplugged memory was written, first at 0x%llx",
@@ -137,7 +144,7 @@ void accounts_compare(struct test_run *t, const struct accounts *before)
 			  (unsigned long long)before->tables, (unsigned long long)now.tables);
 	check_frames(t, &before->frames, &now.frames);
 	accounts_audit(t);
-	check_device(t, before);
+	check_devices(t, before);
 }
 
 void accounts_check(struct test_run *t, const struct accounts *before)

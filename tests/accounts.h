@@ -9,7 +9,7 @@
 struct accounts {
 	struct frame_counts frames;
 	uint64_t tables;
-	uint64_t plugged;
+	uint64_t plugged[MAX_VMEMS];
 };
 
 struct accounts accounts_take(const struct bench *b);

@@ -21,11 +21,24 @@ struct region hotcase_blocks(const struct test_run *t, uint64_t first, uint64_t 
  * tables; if not, the test is skipped with the reason.
  */
 bool hotcase_need(struct test_run *t, uint64_t n);
+/* The same for the room of records and tables alone, of @size bytes of any device. */
+bool hotcase_need_room(struct test_run *t, uint64_t size);
+/* The numbers below @n in a random order. */
+void hotcase_shuffle(struct test_run *t, unsigned *order, unsigned n);
+/* The same three of another device than the first. */
+uint64_t hotcase_block_size_of(const struct virtio_mem *v);
+uint64_t hotcase_nr_blocks_of(const struct virtio_mem *v);
+struct region hotcase_blocks_of(const struct virtio_mem *v, uint64_t first, uint64_t n);
 /* Both ends of @r and a word in every 2 MiB, in the direct map. */
 struct spots hotcase_spots(const struct test_run *t, struct region r);
 
-/* plug_add() and plug_remove() that must succeed, with one shootdown each; else the test ends. */
+/*
+ * plug_add() and plug_remove() of one device's memory, whichever it is, that must succeed with one
+ * shootdown each; else the test ends.
+ */
 struct hot_region *hotcase_add(struct test_run *t, struct region r, uint64_t prot);
 void hotcase_remove(struct test_run *t, struct hot_region *h);
+/* The same for who has to tidy up before the test ends. False: it failed, and that is recorded. */
+bool must_check hotcase_try_remove(struct test_run *t, struct hot_region *h);
 
 #endif

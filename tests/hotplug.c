@@ -71,15 +71,8 @@ TEST(hotplug, order, .needs = NEEDS_VMEM, .clause = TRAP_CLAUSE)
 		uint64_t each = hotcase_nr_blocks(t) / 8;
 
 		r[i] = hotcase_blocks(t, i * each, 1 + rng_below(&t->rng, each));
-		order[i] = i;
 	}
-	for (unsigned i = 8; i > 1; i--) {
-		unsigned j = (unsigned)rng_below(&t->rng, i);
-		unsigned tmp = order[i - 1];
-
-		order[i - 1] = order[j];
-		order[j] = tmp;
-	}
+	hotcase_shuffle(t, order, 8);
 	for (unsigned i = 0; i < 8; i++) {
 		struct spots s = hotcase_spots(t, r[i]);
 

@@ -52,6 +52,29 @@ static void give_up(const char *fmt, ...)
 	hart_park();
 }
 
+/* Without a full fence that works, nothing that this firmware says afterwards means anything. */
+static void check_full_fence(uint64_t hartid)
+{
+	uint64_t expected, seen;
+
+	if (early_fence_works(&expected, &seen))
+		return;
+	say("KTAP version 1");
+	say("1..1");
+	note("probe: hart id %llu: load: STALE: saw 0x%llx, expected 0x%llx",
+	     (unsigned long long)hartid, (unsigned long long)seen, (unsigned long long)expected);
+	note("behind: sfence.vma x0, x0, a page that was shown at the same address before");
+	note("clause: Privileged ISA, SFENCE.VMA: implicit reads behind it see the stores before "
+	     "it");
+	note("nothing can be tested on a machine whose full fence does not work");
+	note("boot.full_fence: FAIL");
+	say("not ok 1 boot.full_fence # found by probe");
+	note("Totals: pass:0 fail:1 xfail:0 xpass:0 skip:0 error:0");
+	say("hotwalk: DONE FAIL 1/1");
+	sbi_shutdown(true);
+	hart_park();
+}
+
 static uint32_t be32(const uint8_t *p)
 {
 	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
@@ -216,6 +239,7 @@ void hotwalk_main(uint64_t hartid, paddr_t fdt_pa, paddr_t load)
 	sbi_init();
 	probe_init();
 	say(" "); /* what the firmware before us left unfinished ends here */
+	check_full_fence(hartid);
 	fdt_size = copy_fdt(fdt_pa);
 	read_args(fdt_size);
 	read_machine(fdt_size);

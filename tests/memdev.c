@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The memory device of a run: the machine's own virtio-mem device, or the built-in one. */
+/* The memory devices of a run: the machine's own virtio-mem devices, or the built-in one. */
 #include "tests/memdev.h"
 
 #include <stdio.h>
@@ -21,8 +21,9 @@
 /* What the device asks for over time: everything, then the steps of hotplug.follow. */
 #define BUILTIN_SCHEDULE "100%,23%,0,57%,41%,100%"
 
-static struct virtio_mem device;
-static const struct machine_virtio *slot;
+static struct virtio_mem devices[MAX_VMEMS];
+static const struct machine_virtio *slots[MAX_VMEMS];
+static unsigned nr_slots;
 
 /* MagicValue and DeviceID (virtio 1.2, 4.2.2), through the early window: nothing is mapped yet. */
 static bool is_vmem_slot(const struct machine_virtio *v)
@@ -32,13 +33,20 @@ static bool is_vmem_slot(const struct machine_virtio *v)
 	return regs != NULL && regs[0] == UINT32_C(0x74726976) && regs[2] == VIRTIO_ID_MEM;
 }
 
-static const struct machine_virtio *find_slot(const struct machine *m)
+static void find_slots(const struct machine *m)
 {
+	unsigned lost = 0;
+
 	for (unsigned i = 0; i < m->nr_virtio; i++) {
-		if (is_vmem_slot(&m->virtio[i]))
-			return &m->virtio[i];
+		if (!is_vmem_slot(&m->virtio[i]))
+			continue;
+		if (nr_slots < MAX_VMEMS)
+			slots[nr_slots++] = &m->virtio[i];
+		else
+			lost++;
 	}
-	return NULL;
+	if (lost != 0)
+		note("vmem: more than %d virtio-mem devices, %u are not used", MAX_VMEMS, lost);
 }
 
 static uint64_t usable_bytes(void)
@@ -78,10 +86,11 @@ void memdev_choose(struct bench *b)
 	b->vmem_why = "no virtio-mem device";
 	if (arg == VMEM_ARG_NONE)
 		return;
-	slot = arg == VMEM_ARG_BUILTIN ? NULL : find_slot(b->machine);
+	if (arg != VMEM_ARG_BUILTIN)
+		find_slots(b->machine);
 	/* What is there, or was asked for by name, must not be missing without anybody noticing. */
-	b->vmem_due = slot != NULL || arg != VMEM_ARG_AUTO;
-	if (slot == NULL && arg != VMEM_ARG_VHOST)
+	b->vmem_due = nr_slots != 0 || arg != VMEM_ARG_AUTO;
+	if (nr_slots == 0 && arg != VMEM_ARG_VHOST)
 		carve_builtin(b);
 }
 
@@ -145,37 +154,78 @@ static enum err open_builtin(const struct bench *b, struct virtio_mmio *dev)
 	return virtio_mmio_open(dev, "builtin", regs, size, 0, VIRTIO_ID_MEM);
 }
 
-void memdev_start(struct bench *b)
+/* Keep them in the order of their regions, whatever the order of their registers is. */
+static void add_device(struct bench *b, struct virtio_mem *v)
 {
+	unsigned at = b->nr_vmems++;
+
+	for (; at > 0 && b->vmems[at - 1]->geo.addr > v->geo.addr; at--)
+		b->vmems[at] = b->vmems[at - 1];
+	b->vmems[at] = v;
+}
+
+static enum err start_device(struct bench *b, unsigned i)
+{
+	struct virtio_mem *v = &devices[i];
 	struct virtio_mmio dev;
-	char line[160];
 	enum err err;
 
-	b->builtin = b->carved.size != 0;
-	if (!b->builtin)
-		arm_faults(b);
-	if (slot == NULL && !b->builtin) {
-		note("vmem: %s", b->vmem_why);
-		return;
-	}
-	if (slot != NULL)
-		err = virtio_mmio_open_slot(&dev, slot, VIRTIO_ID_MEM);
-	else
+	if (b->builtin)
 		err = open_builtin(b, &dev);
+	else
+		err = virtio_mmio_open_slot(&dev, slots[i], VIRTIO_ID_MEM);
 	if (err == OK && b->builtin)
 		arm_faults(b);
 	if (err == OK)
-		err = virtio_mem_init(&device, &dev);
+		err = virtio_mem_init(v, &dev);
 	if (err == OK)
-		err = virtio_mem_refresh(&device);
-	if (err != OK) {
-		b->vmem_why = "the virtio-mem device cannot be used";
-		note("vmem: %s: %s", b->vmem_why, err_name(err));
+		err = virtio_mem_refresh(v);
+	if (err == OK)
+		add_device(b, v);
+	return err;
+}
+
+void memdev_start(struct bench *b)
+{
+	unsigned n = nr_slots;
+
+	b->builtin = b->carved.size != 0;
+	if (b->builtin)
+		n = 1;
+	else
+		arm_faults(b);
+	if (n == 0) {
+		note("vmem: %s", b->vmem_why);
 		return;
 	}
-	virtio_mem_describe(&device, line, sizeof(line));
-	note("vmem0: %s", line);
-	b->vmem = &device;
+	for (unsigned i = 0; i < n; i++) {
+		enum err err = start_device(b, i);
+
+		if (err != OK) {
+			b->vmem_why = "the virtio-mem device cannot be used";
+			b->nr_vmems = 0;
+			note("vmem: %s: %s", b->vmem_why, err_name(err));
+			return;
+		}
+	}
+	for (unsigned i = 0; i < n; i++) {
+		char line[160];
+
+		virtio_mem_describe(b->vmems[i], line, sizeof(line));
+		note("vmem%u: %s", i, line);
+	}
+	b->vmem = b->vmems[0];
+}
+
+struct virtio_mem *memdev_of(const struct bench *b, paddr_t pa)
+{
+	for (unsigned i = 0; i < b->nr_vmems; i++) {
+		const struct virtio_mem_geometry *g = &b->vmems[i]->geo;
+
+		if (pa >= g->addr && pa - g->addr < g->region_size)
+			return b->vmems[i];
+	}
+	return NULL;
 }
 
 bool memdev_recover(const struct bench *b)
@@ -184,8 +234,10 @@ bool memdev_recover(const struct bench *b)
 
 	if (b->builtin)
 		behave();
-	if (b->vmem != NULL && b->vmem->broken)
-		err = virtio_mem_revive(b->vmem);
+	for (unsigned i = 0; i < b->nr_vmems && err == OK; i++) {
+		if (b->vmems[i]->broken)
+			err = virtio_mem_revive(b->vmems[i]);
+	}
 	/* Reviving asks for STATE, which starts the device's schedule. */
 	if (b->builtin)
 		behave();

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The memory device of a run: the machine's own virtio-mem device, or the built-in one. */
+/* The memory devices of a run: the machine's own virtio-mem devices, or the built-in one. */
 #ifndef TESTS_MEMDEV_H
 #define TESTS_MEMDEV_H
 
@@ -8,11 +8,17 @@
 /* Before boot memory is handed out: decide which, and cut out a built-in device's region. */
 void memdev_choose(struct bench *b);
 
-/* With the kernel table in force: start it, print its line, set b->vmem or b->vmem_why. */
+/*
+ * With the kernel table in force: start them, print a line of each, set b->vmems and b->vmem, or
+ * b->vmem_why. If one of them cannot be used, none is: its absence must not pass for a choice.
+ */
 void memdev_start(struct bench *b);
 
+/* The device whose region holds @pa, or NULL. */
+struct virtio_mem *memdev_of(const struct bench *b, paddr_t pa);
+
 /*
- * Back to a device that can be used, whatever a test left: nothing misbehaves, and a device that
+ * Back to devices that can be used, whatever a test left: nothing misbehaves, and a device that
  * was given up is revived. What is plugged stays. False (noted): it cannot be had.
  */
 bool must_check memdev_recover(const struct bench *b);

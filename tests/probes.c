@@ -2,6 +2,8 @@
 /* What every hart sees at a list of addresses. */
 #include "tests/probes.h"
 
+#include <string.h>
+
 #include "firmware/arch.h"
 #include "firmware/console.h"
 #include "mm/kernel.h"
@@ -165,6 +167,98 @@ void probes_fetch(struct test_run *t, const struct hartset *harts, vaddr_t va, u
 	test_on_harts(t, harts, fetch_job, &job);
 	hartset_for_each(h, harts)
 		report(t, h, "fetch");
+}
+
+/* So much at most, so that harts that share a processor let the conductor go on. */
+#define USE_ROUNDS 200
+
+static struct {
+	struct hartset harts;
+	const struct spots *s;
+	unsigned n;
+	unsigned writer;
+	uint32_t stop; /* atomic */
+	struct finding found[MAX_HARTS];
+} use;
+
+static void use_range(const struct spots *s, struct finding *f)
+{
+	unsigned n = spots_count(s);
+
+	for (unsigned i = 0; i < n; i++) {
+		vaddr_t va = spots_at(s, i);
+		uint64_t due = word(use.writer, va);
+		struct probe p = probe_load(va);
+		bool good = !p.trapped && p.value == due;
+
+		if (good) {
+			p = probe_store(va, due);
+			good = !p.trapped;
+		}
+		if (!good)
+			bad(f, va, p, due);
+	}
+}
+
+static void use_job(void *arg)
+{
+	struct finding *f = &use.found[arch_hart()];
+
+	(void)arg;
+	for (unsigned round = 0; round < USE_ROUNDS; round++) {
+		for (unsigned i = 0; i < use.n; i++)
+			use_range(&use.s[i], f);
+		if (f->bad != 0 || __atomic_load_n(&use.stop, __ATOMIC_ACQUIRE) != 0)
+			break;
+	}
+}
+
+void probes_use_begin(const struct hartset *harts, const struct hartset *writers,
+		      const struct spots *s, unsigned n)
+{
+	memset(&use, 0, sizeof(use));
+	use.harts = *harts;
+	use.s = s;
+	use.n = n;
+	hartset_for_each(h, writers)
+		use.writer = h;
+	hart_post(harts, use_job, NULL);
+}
+
+void probes_use_end(struct test_run *t)
+{
+	struct hartset lost;
+	enum err err;
+
+	__atomic_store_n(&use.stop, 1, __ATOMIC_RELEASE);
+	err = hart_wait(&use.harts, TEST_TIMEOUT_MS / 2, &lost);
+	EXPECT(t, err == OK, "harts beside the operation: %s", err_name(err));
+	start_job(&use.s[0]);
+	memcpy(job.found, use.found, sizeof(job.found));
+	hartset_for_each(h, &use.harts)
+		report(t, h, "use beside the operation");
+}
+
+static void page_job(void *arg)
+{
+	struct job *j = arg;
+	struct rng r = rng_stream(j->spots.seed, arch_hart());
+
+	for (uint64_t off = 0; off < j->spots.size; off += PAGE_SIZE) {
+		vaddr_t va = j->spots.va + off + align_down(rng_below(&r, PAGE_SIZE), 8);
+		struct probe p = probe_load(va);
+
+		if (p.trapped)
+			bad(&j->found[arch_hart()], va, p, 0);
+	}
+}
+
+void probes_load_pages(struct test_run *t, const struct hartset *harts, vaddr_t va, uint64_t size)
+{
+	start_job(&(struct spots){va, size, t->bench->seed});
+	test_on_harts(t, harts, page_job, &job);
+	hartset_for_each(h, harts)
+		report(t, h, "load of any value");
 }
 
 void probes_must_trap(struct test_run *t, const struct hartset *harts, const struct spots *s,

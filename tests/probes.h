@@ -27,6 +27,18 @@ void probes_write_and_read(struct test_run *t, const struct hartset *harts, cons
 void probes_read(struct test_run *t, const struct hartset *harts, const struct hartset *writers,
 		 const struct spots *s);
 
+/*
+ * Beside what the caller does next: each of @harts (no boot hart among them) loads what the last
+ * one of probes_write_and_read(..., @writers) stored at the spots of the @n ranges @s, and stores
+ * it again, time after time until probes_use_end(), which reports what went wrong. @s stays.
+ */
+void probes_use_begin(const struct hartset *harts, const struct hartset *writers,
+		      const struct spots *s, unsigned n);
+void probes_use_end(struct test_run *t);
+
+/* Each of @harts loads a word of every page of [@va, @va + @size). Whatever it gets is right. */
+void probes_load_pages(struct test_run *t, const struct hartset *harts, vaddr_t va, uint64_t size);
+
 /* Each of @harts calls the stub at @va and gets @value. */
 void probes_fetch(struct test_run *t, const struct hartset *harts, vaddr_t va, uint64_t value);
 

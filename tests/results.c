@@ -168,6 +168,7 @@ unsigned results_conclude(unsigned planned, unsigned ran)
 	unsigned failed = totals[FAILED] + totals[TIMED_OUT] + totals[TRAPPED];
 	unsigned judged = totals[PASSED] + totals[XFAILED] + failed;
 	struct model_stats m = model_stats();
+	char xfail[24];
 
 	if (failed != 0)
 		note("found by: probe %u, model %u, accounts %u, check %u",
@@ -193,7 +194,8 @@ unsigned results_conclude(unsigned planned, unsigned ran)
 		    totals[SKIPPED] + totals[BLIND]);
 		return 2;
 	}
-	say("hotwalk: DONE %s %u/%u blind %u skipped %u", failed == 0 ? "PASS" : "FAIL",
-	    failed == 0 ? totals[PASSED] : failed, judged, totals[BLIND], totals[SKIPPED]);
+	snprintf(xfail, sizeof(xfail), totals[XFAILED] != 0 ? " xfail %u" : "", totals[XFAILED]);
+	say("hotwalk: DONE %s %u/%u blind %u skipped %u%s", failed == 0 ? "PASS" : "FAIL",
+	    failed == 0 ? totals[PASSED] : failed, judged, totals[BLIND], totals[SKIPPED], xfail);
 	return failed == 0 ? 0 : 1;
 }

@@ -11,14 +11,17 @@
 #include "firmware/sbi.h"
 #include "firmware/time.h"
 #include "firmware/trap.h"
+#include "mm/fault.h"
 #include "mm/hotplug.h"
 #include "mm/model.h"
 #include "mm/shootdown.h"
+#include "platform/exitdev.h"
 #include "platform/plug.h"
 #include "tests/accounts.h"
 #include "tests/glob.h"
 #include "tests/memdev.h"
 #include "tests/results.h"
+#include "tests/lookout.h"
 
 #define MAX_TESTS 1024
 
@@ -27,6 +30,8 @@ extern const struct test *const __tests_start[], *const __tests_end[];
 
 static struct context leave_to;
 static struct test_run *running;
+static unsigned running_number, planned;
+static const struct bench *bench;
 static enum outcome how; /* why the test was left: PASSED, TIMED_OUT, TRAPPED */
 static uint64_t deadline = UINT64_MAX;
 
@@ -140,6 +145,9 @@ static void next_tick(void)
 
 static void timer_irq(struct trap_frame *f)
 {
+	lookout_tick();
+	if (arch_hart() != 0)
+		return;
 	next_tick();
 	if (running == NULL || !time_past(deadline))
 		return;
@@ -167,6 +175,21 @@ void runner_init(void)
 	irq_enable_local(IRQ_TIMER);
 }
 
+/* On another hart: the boot hart will not come back, so this one says how it ended. */
+static void boot_hart_hangs(uint64_t ms)
+{
+	struct test_run *t = running;
+	const struct bench *b = bench;
+
+	note("hart0 (id %llu) has taken no interrupt for %llu ms: it hangs with its interrupts "
+	     "off, "
+	     "or inside the SBI firmware",
+	     (unsigned long long)hart_get(0)->hartid, (unsigned long long)ms);
+	if (t != NULL)
+		results_report(t, running_number, TIMED_OUT);
+	machine_exit_run(b->machine, results_conclude(planned, t != NULL ? running_number : 0));
+}
+
 static const char *unmet_need(const struct test_run *t)
 {
 	if ((t->test->needs & NEEDS_SMP) != 0 && hartset_empty(&t->peers))
@@ -189,19 +212,42 @@ static void clean_up(const struct bench *b)
 		return;
 	}
 	while (hot_first() != NULL) {
+		struct virtio_mem *v = memdev_of(b, hot_first()->phys.start);
 		struct evacuation e;
 
-		if (plug_remove(b->vmem, hot_first(), &e, NULL) != OK) {
+		if (v == NULL || plug_remove(v, hot_first(), &e, NULL) != OK) {
 			note("cannot clean up hot-added memory: the run ends here");
 			bailed_out = true;
 			return;
 		}
 	}
-	if (b->vmem != NULL && b->vmem->plugged_bytes != 0 &&
-	    virtio_mem_unplug_all(b->vmem) != OK) {
+	for (unsigned i = 0; i < b->nr_vmems; i++) {
+		if (b->vmems[i]->plugged_bytes == 0 || virtio_mem_unplug_all(b->vmems[i]) == OK)
+			continue;
 		note("cannot unplug what is left: the run ends here");
 		bailed_out = true;
 	}
+}
+
+/* What a test did to the map may make cleaning up trap: the result stands, and the run ends. */
+static void clean_up_guarded(const struct bench *b)
+{
+	hart_self()->recover = &leave_to;
+	if (context_save(&leave_to) == 0) {
+		clean_up(b);
+	} else {
+		note("cleaning up trapped: the run ends here");
+		bailed_out = true;
+	}
+	hart_self()->recover = NULL;
+	arch_irq_restore(true);
+}
+
+static void hang(void)
+{
+	arch_irq_save();
+	for (;;)
+		arch_yield();
 }
 
 static void run_guarded(struct test_run *t)
@@ -210,6 +256,8 @@ static void run_guarded(struct test_run *t)
 	how = PASSED;
 	if (context_save(&leave_to) == 0) {
 		start_timer(t);
+		if (fault_armed(FAULT_BOOT_HART_HANGS))
+			hang();
 		if ((t->test->needs & NEEDS_VMEM) != 0 && t->bench->vmem == NULL)
 			test_fail(t, EVIDENCE_CHECK, "%s", t->bench->vmem_why);
 		else
@@ -246,6 +294,8 @@ static void run_one(const struct bench *b, const struct test *d, unsigned number
 	accounts_model(&t, "before this test: ");
 	before = accounts_take(b);
 	running = &t;
+	running_number = number;
+	lookout_renew();
 	run_guarded(&t);
 	running = NULL;
 	if (t.cleanup != NULL && !bailed_out)
@@ -254,7 +304,7 @@ static void run_one(const struct bench *b, const struct test *d, unsigned number
 		accounts_check(&t, &before);
 	results_report(&t, number, how != PASSED ? how : results_judge(&t));
 	if (!bailed_out && (t.fails != 0 || how != PASSED))
-		clean_up(b);
+		clean_up_guarded(b);
 }
 
 static unsigned choose(const struct bench *b, const struct test **chosen)
@@ -305,6 +355,9 @@ unsigned runner_run(const struct bench *b)
 		note("test=%s matches nothing; the tests are:", b->args->test);
 		runner_list();
 	}
+	planned = n;
+	bench = b;
+	lookout_start(boot_hart_hangs);
 	for (; ran < n && !bailed_out; ran++)
 		run_one(b, chosen[ran], ran + 1);
 	return results_conclude(n, ran);

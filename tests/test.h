@@ -38,16 +38,21 @@ struct test {
 #define TEST_TIMEOUT_MS 20000
 #define TEST_MAX_FAIL_LINES 12 /* what is behind them is counted */
 
+/* So many virtio-mem devices are used; of more than these the rest is left alone, and noted. */
+#define MAX_VMEMS 4
+
 /* What the machine offers to tests; const while they run. */
 struct bench {
 	const struct machine *machine;
 	const struct args *args;
-	struct virtio_mem *vmem; /* NULL: none */
-	const char *vmem_why;	 /* why there is none */
-	bool vmem_due;		 /* there should be one: its absence is no reason to skip */
-	bool builtin;		 /* the device is the built-in one */
-	struct region carved;	 /* the built-in device's region; empty without one */
-	uint32_t modes;		 /* measured, bit SATP_MODE_* */
+	struct virtio_mem *vmem; /* the first one, which most tests use alone; NULL: none */
+	struct virtio_mem *vmems[MAX_VMEMS]; /* all of them, by ascending region */
+	unsigned nr_vmems;
+	const char *vmem_why; /* why there is none */
+	bool vmem_due;	      /* there should be one: its absence is no reason to skip */
+	bool builtin;	      /* the device is the built-in one */
+	struct region carved; /* the built-in device's region; empty without one */
+	uint32_t modes;	      /* measured, bit SATP_MODE_* */
 	uint64_t boot_hartid;
 	uint64_t seed;
 };

@@ -321,7 +321,7 @@ TEST(vmem, scribble, .needs = NEEDS_VMEM)
 	u = user_add(t, vmem(t), units(t, 1, 1));
 	at = u.phys.start + align_down(rng_below(&t->rng, u.phys.size), PAGE_SIZE);
 	user_remove(t, vmem(t), &u);
-	ASSERT_OK(t, window_map(at, PAGE_SIZE, &p));
+	ASSERT_OK(t, window_map(at, PAGE_SIZE, PROT_RW, &p));
 	*(volatile uint64_t *)p ^= 1;
 	window_unmap();
 	EXPECT_OK(t, plug_add(vmem(t), u.phys, PROT_RW, &u.r, NULL));

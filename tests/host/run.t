@@ -116,6 +116,24 @@ case_ 'socket' 0 '^# sock=/.*/hotwalk-[A-Za-z0-9]*/vmem$' \
 [ -z "$(ls -d "$tmp"/hotwalk-* 2>/dev/null)" ]
 ok $? 'socket: nothing is left of it'
 
+# Two daemons: each waited for, each with a name and a socket of its own, each with a say.
+two="sh -c 'echo ready >$tmp/two; echo ready; while [ ! -e $tmp/end ]; do sleep 0.05; done; echo at {socket}1'"
+rm -f "$tmp/two"
+case_ 'two daemons' 0 '^# daemon0: oracle: clean$' --daemon "$(with_daemon 'echo oracle: clean' 0)" --daemon "$two" -- \
+	sh -c "[ -e $tmp/two ] && $qemu; : >{socket}1"
+grep -q '^# daemon1: at /.*/vmem1$' "$tmp/out"
+ok $? 'two daemons: the second one has a socket of its own'
+[ -z "$(ls -d "$tmp"/hotwalk-* 2>/dev/null)" ]
+ok $? 'two daemons: nothing is left of the sockets'
+case_ 'two daemons, the second sees a touch' 1 'memory was touched' --daemon "$(with_daemon true 0)" \
+	--daemon "$(with_daemon 'echo oracle: FAIL 2 pages' 1)" -- sh -c "$qemu"
+case_ 'two daemons, the second dies' 3 'the daemon was killed by signal 9.*while QEMU was running' \
+	--daemon "sh -c 'echo ready; sleep 1'" --daemon "sh -c 'echo ready; sleep 0.2; kill -9 \$\$'" -- \
+	sh -c 'echo 1..1; sleep 30; echo ok 1 a'
+"$run" --dir "$tmp/dir" --daemon a --daemon b --daemon c --daemon d --daemon e -- true >"$tmp/out" 2>&1
+[ $? -eq 2 ] && grep -q 'more than 4 --daemon' "$tmp/out"
+ok $? 'usage: too many daemons'
+
 printf 'hello\n' | "$run" --dir "$tmp/dir" --interactive -- \
 	sh -c 'printf "type: "; read x; echo "got $x"; echo 1..1; echo ok 1 a; echo hotwalk: DONE PASS' >"$tmp/out" 2>&1
 [ $? -eq 0 ] && [ "$(grep -c '^type: got hello$' "$tmp/out")" -eq 1 ] && grep -q '^type: got hello$' "$tmp/dir/log"

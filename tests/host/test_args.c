@@ -43,7 +43,7 @@ static bool has_defaults(void)
 	       a.seed == 0 && !a.seed_given && a.mem == UINT64_MAX && a.mode == MODE_ARG_AUTO &&
 	       a.vmem == VMEM_ARG_AUTO && a.vmem_size == 0 && a.vmem_block == 0 &&
 	       a.harts == UINT64_MAX && a.flush == FLUSH_ARG_AUTO && a.model && a.shuffle &&
-	       a.timeout_scale == 100 && !a.list && a.probe;
+	       a.timeout_scale == 100 && !a.list && a.probe && a.repeat == 1 && a.quirks;
 }
 
 static void test_defaults(void)
@@ -66,11 +66,11 @@ static void test_values(void)
 	tap_ok(strcmp(a.test, "boot.*,table.*") == 0 && strcmp(a.inject, "a,b") == 0,
 	       "their texts");
 	tap_ok(parse("vmem=none vmem.size=256M vmem.block=2M harts=4 flush=ipi\tmodel=off\n"
-		     "shuffle=off timeout=300 list probe=off") == OK,
+		     "shuffle=off timeout=300 list probe=off repeat=12 quirks=none") == OK,
 	       "the other words");
 	tap_ok(a.vmem == VMEM_ARG_NONE && a.vmem_size == 0x10000000 && a.vmem_block == SZ_2M &&
 		       a.harts == 4 && a.flush == FLUSH_ARG_IPI && !a.model && !a.shuffle &&
-		       a.timeout_scale == 300 && a.list && !a.probe,
+		       a.timeout_scale == 300 && a.list && !a.probe && a.repeat == 12 && !a.quirks,
 	       "their values");
 	tap_ok(parse("mode=auto mode=sv48 mode=sv57 vmem=vhost vmem=builtin flush=sbi model=on") ==
 			       OK &&
@@ -207,7 +207,7 @@ static void test_help(void)
 		if (errors.nr != 0 && strstr(errors.line[0], "unknown") != NULL)
 			ok = false;
 	}
-	tap_ok(ok && lines == 17, "sixteen arguments, and one line for the ignored ones");
+	tap_ok(ok && lines == 19, "eighteen arguments, and one line for the ignored ones");
 	tap_ok(args_help(1000) == NULL, "behind the last line");
 }
 

@@ -3,6 +3,7 @@
  * Each seeded fault is seen by the check that should see it, and by a hart that holds on to what it
  * may; without the fault the same steps leave nothing to see.
  */
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,7 +14,7 @@
 #include "tests/host/arch_sim_rig.h"
 #include "tests/host/tap.h"
 
-#define BIT(kind) (UINT32_C(1) << (kind))
+#define BIT(kind) (UINT64_C(1) << (kind))
 
 #define NO_FENCE BIT(VIOLATION_NO_FENCE)
 #define TABLE_FREED BIT(VIOLATION_TABLE_FREED)
@@ -310,7 +311,8 @@ static void names(const void *arg)
 	CHECK_ERR(fault_arm("", unknown, sizeof(unknown)), OK);
 	CHECK(fault_mask == 0, "something is armed");
 	CHECK_ERR(fault_arm("no-fence,,small-leaf,", unknown, sizeof(unknown)), OK);
-	CHECK(fault_mask == (BIT(FAULT_NO_FENCE) | BIT(FAULT_SMALL_LEAF)), "mask 0x%x", fault_mask);
+	CHECK(fault_mask == (BIT(FAULT_NO_FENCE) | BIT(FAULT_SMALL_LEAF)), "mask 0x%" PRIx64,
+	      fault_mask);
 	CHECK_ERR(fault_arm("no-fenc", unknown, sizeof(unknown)), ERR_INVAL);
 	CHECK(strcmp(unknown, "no-fenc") == 0, "%s", unknown);
 	CHECK_ERR(fault_arm("leak-table,no-such-fault-at-all", unknown, sizeof(unknown)),
@@ -319,7 +321,7 @@ static void names(const void *arg)
 	for (unsigned f = 0; f < NR_FAULTS; f++) {
 		fault_mask = 0;
 		CHECK_ERR(fault_arm(fault_info((enum fault)f)->name, unknown, sizeof(unknown)), OK);
-		CHECK(fault_mask == BIT(f), "%s arms 0x%x", fault_info((enum fault)f)->name,
+		CHECK(fault_mask == BIT(f), "%s arms 0x%" PRIx64, fault_info((enum fault)f)->name,
 		      fault_mask);
 	}
 }

@@ -331,18 +331,20 @@ static void window(const void *arg)
 		uint64_t size = PAGE_SIZE * (1 + sim_below(512));
 
 		*(uint64_t *)phys_to_ptr(pa) = i;
-		REQUIRE_OK(window_map(pa, size, &q));
+		REQUIRE_OK(window_map(pa, size, PROT_RO, &q));
 		p = q;
 		CHECK(*p == i, "the view shows something else");
-		CHECK_ERR(window_map(pa, size, &q), ERR_EXIST);
+		CHECK_ERR(window_map(pa, size, PROT_RW, &q), ERR_EXIST);
 		window_unmap();
 		rig_check_silent("window");
 	}
-	CHECK_ERR(window_map(pa, 2 * SZ_2M, &q), ERR_RANGE);
+	CHECK_ERR(window_map(pa, 2 * SZ_2M, PROT_RW, &q), ERR_RANGE);
+	CHECK_ERR(window_init(2 * SZ_2M), ERR_RANGE);
+	CHECK_ERR(window_init(SZ_2M), OK);
 	frame_fail_at(1);
-	CHECK_ERR(window_map(pa, PAGE_SIZE, &q), ERR_NOMEM);
+	CHECK_ERR(window_map(pa, PAGE_SIZE, PROT_RW, &q), ERR_NOMEM);
 	frame_fail_at(0);
-	REQUIRE_OK(window_map(pa, PAGE_SIZE, &q));
+	REQUIRE_OK(window_map(pa, PAGE_SIZE, PROT_RW, &q));
 	window_unmap();
 	frame_free(pa, 9, OWNER_TEST);
 	rig_check_kernel("window");

@@ -58,8 +58,9 @@ enum err window_init(uint64_t size)
 	return OK;
 }
 
-enum err window_map(paddr_t pa, uint64_t size, void **p)
+enum err window_map(paddr_t pa, uint64_t size, uint64_t prot, void **p)
 {
+	(void)prot;
 	if (window_open || size > window_size || pa < RIG_ADDR || pa + size > RIG_ADDR + REGION)
 		abort();
 	if (++windows == fail_window)

@@ -107,10 +107,11 @@ static void build_straddle(struct scene *s, const struct straddle_case *c, enum 
 
 static void straddle(struct test_run *t)
 {
-	struct stim *st = stim_pool();
+	struct stim *st;
 	const struct straddle_case *c = t->test->arg;
 	struct scene *s = scene_open(t);
 
+	st = stim_pool(s);
 	for (unsigned h = 0; h < NR_HALVES; h++)
 		build_straddle(s, c, (enum half)h, &st[h]);
 	if (c->remote)

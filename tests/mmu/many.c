@@ -66,9 +66,10 @@ void many_build(struct scene *s, unsigned n, enum access a, enum half half, stru
 void many_run(struct test_run *t, enum access a, uint32_t fences)
 {
 	static const unsigned sizes[NR_MANY] = MANY_SIZES;
-	struct stim *st = stim_pool();
+	struct stim *st;
 	struct scene *s = scene_open(t);
 
+	st = stim_pool(s);
 	new_frames(s);
 	for (unsigned i = 0; i < NR_MANY; i++)
 		many_build(s, sizes[i], a, (enum half)(i % NR_HALVES), &st[i]);

@@ -10,7 +10,7 @@
 	{                                                                                          \
 		1, 2, 3, 5, 8, 16, 33, 64                                                          \
 	}
-#define NR_MANY STIM_POOL
+#define NR_MANY 8
 
 /*
  * @n pages (1 to FENCE_MAX_EACH) of one table of the scene, anywhere in it, are remapped together.

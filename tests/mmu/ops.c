@@ -31,6 +31,9 @@ static const char *what(const struct op_case *c)
 		[OP_MERGE] = {"", "merge 2m", "merge 1g", "merge 512g", "merge 256t"},
 		[OP_TABLE] = {"", "table of 4k", "table of 2m", "table of 1g", "table of 512g"},
 		[OP_WALK] = {"", "walk to 4k", "walk to 2m", "walk to 1g", "walk to 512g"},
+		[OP_MAKE] = {"make 4k", "make 2m", "make 1g", "make 512g", "make 256t"},
+		[OP_GRANT] = {"grant 4k", "grant 2m", "grant 1g", "grant 512g", "grant 256t"},
+		[OP_LINK] = {"", "link of 4k", "link of 2m", "link of 1g", "link of 512g"},
 	};
 
 	return names[c->op][c->level];
@@ -53,6 +56,14 @@ static uint64_t prot_without(uint64_t prot, enum access a)
 	return prot & ~lost[a];
 }
 
+/* Whether the access traps before (@is false) or behind the change. */
+static bool traps(const struct op_case *c, bool is)
+{
+	if (is)
+		return c->op == OP_UNMAP || c->op == OP_PROTECT;
+	return c->op == OP_MAKE || c->op == OP_GRANT || c->op == OP_LINK;
+}
+
 /* Blocks of pages that leaves lead to; @was and @is congruent modulo the leaf. */
 struct blocks {
 	paddr_t was, is;
@@ -66,9 +77,8 @@ static bool find_blocks(struct scene *s, const struct op_case *c, struct blocks 
 	if (b->was == FRAME_NONE)
 		return false;
 	b->is = b->was;
-	/* The last two need no second leaf of that size. */
-	if (c->op == OP_UNMAP || c->op == OP_PROTECT)
-		return true;
+	if (traps(c, false) || traps(c, true))
+		return true; /* one page is enough */
 	if (c->op != OP_REMAP || c->level <= LEVEL_2M) {
 		b->is = scene_try_block(s, b->order);
 		return b->is != FRAME_NONE;
@@ -129,17 +139,18 @@ static uint64_t small_leaves(struct scene *s, const struct stim *st, unsigned le
 static uint64_t entry_of(struct scene *s, const struct op_case *c, const struct stim *st,
 			 const struct blocks *b, bool is)
 {
-	bool table = c->op == OP_TABLE || c->op == OP_WALK || (c->op == OP_SPLIT && is) ||
-		     (c->op == OP_MERGE && !is);
+	bool table = c->op == OP_TABLE || c->op == OP_WALK ||
+		     ((c->op == OP_SPLIT || c->op == OP_LINK) && is) || (c->op == OP_MERGE && !is);
 	uint64_t prot = prot_of(c);
+
+	if ((c->op == OP_UNMAP && is) || ((c->op == OP_MAKE || c->op == OP_LINK) && !is))
+		return 0;
+	if ((c->op == OP_PROTECT && is) || (c->op == OP_GRANT && !is))
+		prot = prot_without(prot, c->access);
 
 	if (table)
 		return small_leaves(s, st, c->level, is, prot);
-	if (!is)
-		return leaf_at(b->was, c->level, prot);
-	if (c->op == OP_UNMAP)
-		return 0;
-	return leaf_at(b->is, c->level, c->op == OP_PROTECT ? prot_without(prot, c->access) : prot);
+	return leaf_at(is ? b->is : b->was, c->level, prot);
 }
 
 static uint32_t fences_for(const struct op_case *c)
@@ -147,7 +158,7 @@ static uint32_t fences_for(const struct op_case *c)
 	uint32_t f = UINT32_MAX;
 
 	/* An address operand reaches leaf entries only (Privileged ISA, SFENCE.VMA). */
-	if (c->op != OP_REMAP && c->op != OP_UNMAP && c->op != OP_PROTECT)
+	if (c->op == OP_LINK || (c->op != OP_REMAP && !traps(c, false) && !traps(c, true)))
 		f &= FENCES_ANY_VA;
 	if (c->global)
 		f &= FENCES_ANY_ASID;
@@ -166,43 +177,64 @@ static void add_targets(struct scene *s, const struct op_case *c, struct stim *s
 		struct target *at = &st->at[st->nr++];
 
 		at->va = st->start + in_leaf + offset[i];
-		at->was = scene_page(s, b->was + offset[i]);
-		if (c->op == OP_UNMAP || c->op == OP_PROTECT)
-			at->is = PAGE_FAULT;
-		else
-			at->is = scene_page(s, b->is + offset[i]);
+		at->was = traps(c, false) ? PAGE_FAULT : scene_page(s, b->was + offset[i]);
+		at->is = traps(c, true) ? PAGE_FAULT : scene_page(s, b->is + offset[i]);
 		at->cold = c->op == OP_WALK && i % 2 != 0;
 		at->silent = c->op == OP_WALK && i % 2 == 0;
 	}
+}
+
+static bool can_build(struct scene *s, const struct op_case *c, struct blocks *b)
+{
+	if (c->level >= s->pt.mode->levels) {
+		test_skip(s->t, "%s has no leaves of %s", s->pt.mode->name, level_name(c->level));
+		return false;
+	}
+	if (!find_blocks(s, c, b)) {
+		test_skip(s->t, "no two pieces of free RAM that lie alike in %s",
+			  level_name(c->level));
+		return false;
+	}
+	return true;
+}
+
+static void build(struct scene *s, const struct op_case *c, const struct blocks *b, vaddr_t start,
+		  struct stim *st)
+{
+	memset(st, 0, sizeof(*st));
+	st->scene = s;
+	st->what = what(c);
+	st->half = (int64_t)start < 0 ? HALF_HIGH : HALF_LOW;
+	st->access = c->access;
+	st->start = start;
+	st->size = level_size(c->level);
+	st->fences = fences_for(c);
+	st->either_or = c->op == OP_REMAP;
+	add_targets(s, c, st, b);
+	st->nr_edits = 1;
+	st->edit[0].slot = scene_slot(s, st->start, c->level);
+	st->edit[0].was = entry_of(s, c, st, b, false);
+	st->edit[0].is = entry_of(s, c, st, b, true);
+	scene_store(st->edit[0].slot, st->edit[0].was);
+}
+
+bool op_build_at(struct scene *s, const struct op_case *c, vaddr_t start, struct stim *st)
+{
+	struct blocks b;
+
+	if (!can_build(s, c, &b))
+		return false;
+	build(s, c, &b, start, st);
+	return true;
 }
 
 bool op_build(struct scene *s, const struct op_case *c, enum half half, struct stim *st)
 {
 	struct blocks b;
 
-	memset(st, 0, sizeof(*st));
-	if (c->level >= s->pt.mode->levels) {
-		test_skip(s->t, "%s has no leaves of %s", s->pt.mode->name, level_name(c->level));
+	/* Before an address is looked for: the mode may have none of that level. */
+	if (!can_build(s, c, &b))
 		return false;
-	}
-	if (!find_blocks(s, c, &b)) {
-		test_skip(s->t, "no two pieces of free RAM that lie alike in %s",
-			  level_name(c->level));
-		return false;
-	}
-	st->scene = s;
-	st->what = what(c);
-	st->half = half;
-	st->access = c->access;
-	st->start = scene_va(s, half, c->level);
-	st->size = level_size(c->level);
-	st->fences = fences_for(c);
-	st->either_or = c->op == OP_REMAP;
-	add_targets(s, c, st, &b);
-	st->nr_edits = 1;
-	st->edit[0].slot = scene_slot(s, st->start, c->level);
-	st->edit[0].was = entry_of(s, c, st, &b, false);
-	st->edit[0].is = entry_of(s, c, st, &b, true);
-	scene_store(st->edit[0].slot, st->edit[0].was);
+	build(s, c, &b, scene_va(s, half, c->level), st);
 	return true;
 }

@@ -13,6 +13,9 @@ enum op {
 	OP_MERGE,   /* the reverse */
 	OP_TABLE,   /* a table pointer leads to another table */
 	OP_WALK,    /* the same, probed where only the pointer can be held */
+	OP_MAKE,    /* an invalid entry becomes a leaf */
+	OP_GRANT,   /* a leaf gains the right to this kind of access */
+	OP_LINK,    /* an invalid entry becomes a table pointer */
 };
 
 /* Levels of leaves: 4 KiB, 2 MiB, 1 GiB, 512 GiB, 256 TiB. */
@@ -31,5 +34,7 @@ struct op_case {
  * skip (level beyond the mode, not enough memory of the right alignment).
  */
 bool op_build(struct scene *s, const struct op_case *c, enum half half, struct stim *st);
+/* The same at @start, aligned to a leaf of that level, which nothing is mapped at. */
+bool op_build_at(struct scene *s, const struct op_case *c, vaddr_t start, struct stim *st);
 
 #endif

@@ -171,10 +171,11 @@ TEST(race, new_root_entry, .needs = NEEDS_SMP | NEEDS_RFENCE, .machine = true,
  */
 static void multi_hit(struct test_run *t)
 {
-	struct stim *st = stim_pool();
+	struct stim *st;
 	const struct op_case *c = t->test->arg;
 	struct scene *s = scene_open(t);
 
+	st = stim_pool(s);
 	for (unsigned h = 0; h < NR_HALVES; h++) {
 		if (!op_build(s, c, (enum half)h, &st[h])) {
 			scene_close();

@@ -28,6 +28,9 @@
 	OP_ROWS_LARGE(ROW, split, OP_SPLIT)                                                        \
 	OP_ROWS_LARGE(ROW, merge, OP_MERGE)                                                        \
 	OP_ROWS_LARGE(ROW, table, OP_TABLE)                                                        \
-	OP_ROWS_LARGE(ROW, walk, OP_WALK)
+	OP_ROWS_LARGE(ROW, walk, OP_WALK)                                                          \
+	OP_ROWS_LEAF(ROW, make, OP_MAKE)                                                           \
+	OP_ROWS_LEAF(ROW, grant, OP_GRANT)                                                         \
+	OP_ROWS_LARGE(ROW, link, OP_LINK)
 
 #endif

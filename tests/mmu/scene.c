@@ -13,6 +13,7 @@
 #define WORD_TAG UINT64_C(0x6877000000000000)
 #define STUB_TAG UINT64_C(0x10000000)
 #define ID_SHIFT 12
+#define LEAF_LEVEL 0u
 
 static struct scene scene;
 static uint64_t kernel_root_satp;
@@ -169,6 +170,7 @@ uint64_t *scene_slot_below(struct scene *s, paddr_t table, unsigned table_level,
 
 uint64_t *scene_slot(struct scene *s, vaddr_t va, unsigned level)
 {
+	ASSERT(s->t, scene_may_use(s, va), "0x%llx is the kernel's", (unsigned long long)va);
 	return scene_slot_below(s, s->pt.root, s->pt.mode->levels - 1, va, level);
 }
 
@@ -179,13 +181,42 @@ static vaddr_t sign_extend(const struct mmu_mode *m, vaddr_t va)
 	return (vaddr_t)((int64_t)(va << unused) >> unused);
 }
 
+static uint64_t kernel_entry(const struct scene *s, vaddr_t va)
+{
+	return *entry(kernel_table()->root, va, s->pt.mode->levels - 1);
+}
+
+bool scene_may_use(const struct scene *s, vaddr_t va)
+{
+	uint64_t k = kernel_entry(s, va);
+
+	return k == 0 || k != *entry(s->pt.root, va, s->pt.mode->levels - 1);
+}
+
+void scene_take_over(struct scene *s, vaddr_t va)
+{
+	paddr_t table = s->pt.root;
+
+	for (unsigned l = s->pt.mode->levels - 1; l > LEAF_LEVEL; l--) {
+		uint64_t *slot = entry(table, va, l);
+		paddr_t copy;
+
+		if (!pte_is_table((pte_t){*slot}))
+			return;
+		copy = scene_block(s, 0);
+		memcpy(phys_to_ptr(copy), phys_to_ptr(pte_pa((pte_t){*slot})), PAGE_SIZE);
+		arch_wmb();
+		scene_store(slot, pte_table(copy).raw);
+		table = copy;
+	}
+}
+
 /* An unused root entry, or one that leads to a table of this scene. */
 static bool root_free(const struct scene *s, vaddr_t va, bool unused)
 {
 	uint64_t e = *entry(s->pt.root, va, s->pt.mode->levels - 1);
-	uint64_t k = *entry(kernel_table()->root, va, s->pt.mode->levels - 1);
 
-	return k == 0 && (e == 0 || (!unused && pte_is_table((pte_t){e})));
+	return kernel_entry(s, va) == 0 && (e == 0 || (!unused && pte_is_table((pte_t){e})));
 }
 
 vaddr_t scene_va(struct scene *s, enum half half, unsigned level)

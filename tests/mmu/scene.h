@@ -80,6 +80,15 @@ paddr_t scene_table(struct scene *s);
  */
 vaddr_t scene_va(struct scene *s, enum half half, unsigned level);
 
+/* Whether nothing of the kernel's is at @va: the scene may change entries there. */
+bool scene_may_use(const struct scene *s, vaddr_t va);
+
+/*
+ * Take over what the kernel's table has on the way to @va, as copies, so that scene_may_use() is
+ * true there. Nothing of the kernel's that these tables translate may change until scene_close().
+ */
+void scene_take_over(struct scene *s, vaddr_t va);
+
 /*
  * The entry of @level that translates @va, through the direct map; tables above it are made. The
  * caller owes a fence, since an invalid entry may be held: scene_enter() makes one.

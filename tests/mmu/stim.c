@@ -21,6 +21,26 @@ unsigned stim_repeat(const struct test_run *t)
 	return n > UINT32_MAX ? UINT32_MAX : (unsigned)n;
 }
 
+/*
+ * Any address of a leaf is as good as another for a fence: one that is not probed first, one of
+ * its ends, or anywhere in it (offsets above 4 GiB and 16 TiB have been cut off by cores).
+ */
+static vaddr_t draw_named(struct rng *r, const struct stim *st, unsigned first)
+{
+	uint64_t pages = st->size / PAGE_SIZE;
+
+	switch (rng_below(r, 4)) {
+	case 0:
+		return st->start + (pages - 1) * PAGE_SIZE * rng_below(r, 2);
+	case 1:
+		return st->start + rng_below(r, pages) * PAGE_SIZE;
+	default:
+		if (st->nr > 1)
+			first += 1 + (unsigned)rng_below(r, st->nr - 1);
+		return st->at[first % st->nr].va;
+	}
+}
+
 struct trial trial_draw(struct rng *r, const struct stim *st, enum fence f)
 {
 	struct trial tr = {.stim = st, .fence = f};
@@ -30,9 +50,11 @@ struct trial trial_draw(struct rng *r, const struct stim *st, enum fence f)
 		tr.first = (unsigned)rng_below(r, st->nr);
 	} while (st->at[tr.first].silent);
 	tr.named = tr.first;
-	/* Any address of the leaf is as good as another: name one that is not probed first. */
-	if (!st->named_only && st->nr > 1)
-		tr.named = (unsigned)(tr.first + 1 + rng_below(r, st->nr - 1)) % st->nr;
+	tr.va = st->named_only ? st->at[tr.named].va : draw_named(r, st, tr.first);
+	if (st->fence_va != 0)
+		tr.va = st->fence_va;
+	/* The low bits of rs1 are of no account. */
+	tr.va += rng_below(r, PAGE_SIZE);
 	tr.offset = PAGE_WORDS + rng_below(r, words) * sizeof(uint64_t);
 	/* Half of them without any delay: that is how kernels do it. */
 	tr.delay = rng_below(r, 2) == 0 ? 0 : (unsigned)rng_below(r, SEQ_MAX_DELAY + 1);
@@ -54,11 +76,9 @@ static struct fence_list *list_of(const struct trial *tr)
 struct fence_at trial_fence_at(const struct trial *tr)
 {
 	const struct stim *st = tr->stim;
-	/* The low bits of rs1 are of no account. */
-	vaddr_t named = st->at[tr->named].va + (tr->offset & (PAGE_SIZE - 1));
 	bool each = (FENCE_BIT(tr->fence) & FENCES_EACH) != 0;
 
-	return (struct fence_at){.va = st->fence_va != 0 ? st->fence_va : named,
+	return (struct fence_at){.va = tr->va,
 				 .start = st->start,
 				 .size = st->size,
 				 .asid = st->scene->asid,
@@ -288,19 +308,30 @@ static bool local_trial(const struct trial *tr, struct tally *y)
 		.probe_va = st->at[tr->first].va + trial_offset(tr, hart),
 	};
 	bool made = trial_fill(tr, y);
+	bool irq;
 
+	if (st->insn != NULL && tr->fence != FENCE_NONE) {
+		q.fence_op = st->insn;
+		q.rs1 = st->insn_va;
+	}
 	if (made) {
-		/* Once more, right before the change, unless pages were touched in between. */
-		if (!st->at[tr->first].cold && st->evict == 0) {
+		/* Once more, right before the change, where that can be done without a trap. */
+		if (!st->at[tr->first].cold && st->at[tr->first].was.id != 0 && st->evict == 0 &&
+		    st->nr_edits == 1) {
 			q.fill_op = q.probe_op;
 			q.fill_va = q.probe_va;
 		}
-		if (st->nr_edits > 1)
-			q.fill_op = seq_op_none;
 		for (unsigned i = 0; i + 1 < st->nr_edits; i++)
 			scene_store(st->edit[i].slot, st->edit[i].is);
+		/* An interrupt would only push entries out; and see operands_insns.S. */
+		irq = arch_irq_save();
 		seen[0] = seq_run(&q);
-		probe_rest(tr, 1, seen, y);
+		arch_irq_restore(irq);
+		made = q.stage != SEQ_FILLING;
+		if (made)
+			probe_rest(tr, 1, seen, y);
+		else
+			record(y, tr, tr->first, SEEN_TRAP, seen[0], true);
 	}
 	trial_restore(tr);
 	raw_sfence_all();
@@ -334,11 +365,14 @@ void stim_local(const struct stim *st, uint32_t fences, unsigned repeat, struct 
 	}
 }
 
-struct stim *stim_pool(void)
-{
-	static struct stim pool[STIM_POOL];
+#define POOL_ORDER 6u
+_Static_assert(STIM_POOL * sizeof(struct stim) <= PAGE_SIZE << POOL_ORDER, "POOL_ORDER");
 
-	memset(pool, 0, sizeof(pool));
+struct stim *stim_pool(struct scene *s)
+{
+	struct stim *pool = phys_to_ptr(scene_block(s, POOL_ORDER));
+
+	memset(pool, 0, STIM_POOL * sizeof(*pool));
 	return pool;
 }
 

@@ -54,6 +54,10 @@ struct stim {
 	 * level; 0: none. At @evict_va on, one each PAGE_SIZE. */
 	unsigned evict;
 	vaddr_t evict_va;
+	/* Another instruction in place of a local fence of an address: code as seq.h has it, which
+	 * finds @insn_va in a0 and the ASID in a1. NULL: the usual one. */
+	const void *insn;
+	vaddr_t insn_va;
 };
 
 enum verdict { SEEN_NEW, SEEN_OLD, SEEN_WRONG, SEEN_TRAP };
@@ -93,7 +97,8 @@ struct trial {
 	const struct stim *stim;
 	enum fence fence;
 	unsigned first; /* the target that is probed first */
-	unsigned named; /* the one that an addressed fence names */
+	unsigned named; /* the target that an addressed fence names, for named_only */
+	vaddr_t va;	/* the address that it names */
 	uint64_t offset;
 	unsigned delay;
 };
@@ -127,11 +132,11 @@ void stim_run_local(struct test_run *t, const struct stim *st, unsigned n, uint3
 
 /* Controls that see nothing are tried that often; one that sees something is enough of them. */
 #define STIM_CONTROLS 8
-#define STIM_MAX_CONTROLS 64
+#define STIM_MAX_CONTROLS 32
 
-/* STIM_POOL empty stimuli, too large for a stack; the test before has lost its own. */
-#define STIM_POOL 8
-struct stim *stim_pool(void);
+/* Empty stimuli, too many for a stack or the image: in memory of @s, once a scene. */
+#define STIM_POOL 32
+struct stim *stim_pool(struct scene *s);
 
 /* How often each fence is tried: 8, times repeat=. */
 unsigned stim_repeat(const struct test_run *t);

@@ -160,7 +160,7 @@ static void build(struct scene *s, const struct napot_case *c, enum half half, s
 
 static void run(struct test_run *t)
 {
-	struct stim *st = stim_pool();
+	struct stim *st;
 	const struct napot_case *c = t->test->arg;
 	uint32_t local = FENCES_LOCAL | FENCE_BIT(FENCE_EACH_VA);
 	struct scene *s;
@@ -172,6 +172,7 @@ static void run(struct test_run *t)
 	if ((t->bench->machine->isa & ISA_SVINVAL) != 0)
 		local |= FENCES_INVAL | FENCES_INVAL_EACH;
 	s = scene_open(t);
+	st = stim_pool(s);
 	for (unsigned h = 0; h < NR_HALVES; h++)
 		build(s, c, (enum half)h, &st[h]);
 	if (c->remote)

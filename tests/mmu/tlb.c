@@ -7,10 +7,11 @@
 
 static void run(struct test_run *t, uint32_t fences)
 {
-	static struct stim st[NR_HALVES];
+	struct stim *st;
 	const struct op_case *c = t->test->arg;
 	struct scene *s = scene_open(t);
 
+	st = stim_pool(s);
 	for (unsigned h = 0; h < NR_HALVES; h++) {
 		if (!op_build(s, c, (enum half)h, &st[h])) {
 			scene_close();
@@ -25,6 +26,25 @@ static void local(struct test_run *t)
 {
 	run(t, FENCES_LOCAL);
 }
+
+/* The last page of the address space: its end is address 0. */
+static void top(struct test_run *t)
+{
+	struct scene *s = scene_open(t);
+	struct stim *st = stim_pool(s);
+
+	scene_take_over(s, -PAGE_SIZE);
+	if (op_build_at(s, t->test->arg, -PAGE_SIZE, st))
+		stim_run_local(t, st, 1, FENCES_LOCAL);
+	scene_close();
+}
+
+#define TOP_ROW(kind, ACCESS)                                                                      \
+	TEST_ROW(tlb, top_##kind, "top." #kind, top, .machine = true, .clause = CLAUSE,            \
+		 .arg = &(const struct op_case){OP_REMAP, LEVEL_4K, ACCESS, false})
+TOP_ROW(load, ACCESS_LOAD)
+TOP_ROW(store, ACCESS_STORE)
+TOP_ROW(fetch, ACCESS_FETCH)
 
 #define ROW(op, size, kind, ...)                                                                   \
 	TEST_ROW(tlb, op##_##size##_##kind, #op "." #size "." #kind, local, .machine = true,       \

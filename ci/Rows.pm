@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# What ci/*.t share: the tools that make found, and rows, each of which is a run of the firmware that
+# has to end as it says.
+package Rows;
+use strict;
+use warnings;
+use Exporter 'import';
+use Test::More;
+our @EXPORT = qw(%tool row run_make quote);
+
+# What host/setup.sh found, as make sees it without any override.
+our %tool;
+open my $fh, '<', 'build/tools.mk' or die "build/tools.mk: $!\n";
+while (<$fh>) {
+	$tool{$1} = $2 if /^(\w+) :?= ?(.*)$/;
+}
+close $fh;
+
+
+# ROWS=REGEX runs only those whose names match.
+my $only = $ENV{ROWS} // '.';
+
+sub quote
+{
+	my $s = shift;
+	$s =~ s/'/'\\''/g;
+	return "'$s'";
+}
+
+# Run make with these variables; returns the runner's exit status and the whole output.
+sub run_make
+{
+	my ($name, @vars) = @_;
+	my $goal = 'run';
+	my $dir = "build/run/check/$name";
+	$goal = shift @vars if @vars && $vars[0] !~ /=/;
+	my $command = join ' ', "make --no-print-directory $goal", map { quote($_) } "RUN_DIR=$dir", @vars;
+	system "rm -rf $dir";
+	my $out = `$command 2>&1 </dev/null`;
+	my $status = -1;
+	if (open my $s, '<', "$dir/status") {
+		$status = <$s>;
+		chomp $status;
+	}
+	return ($status, $out);
+}
+
+# Suites that have at least one test with a verdict of its own.
+sub suites_run
+{
+	my %suite;
+	$suite{$1}++ while $_[0] =~ /^(?:not )?ok \d+ (\w+)\.\S+(?!.* # SKIP)$/mg;
+	return \%suite;
+}
+
+sub row
+{
+	my ($name, $status, $vars, %more) = @_;
+	return if $name !~ /$only/;
+	subtest $name => sub {
+		my ($got, $out) = run_make($name, @$vars);
+		my $good = is($got, $status, 'exit status');
+		for my $pattern (@{$more{like} // []}) {
+			$good &= like($out, $pattern, "prints $pattern");
+		}
+		for my $pattern (@{$more{unlike} // []}) {
+			$good &= unlike($out, $pattern, "does not print $pattern");
+		}
+		if ($status == 0) {
+			my $ran = suites_run($out);
+			for my $suite (@{$more{suites} // [qw(boot table hotplug)]}) {
+				$good &= ok($ran->{$suite}, "suite $suite ran something");
+			}
+			$good &= unlike($out, qr/^# (?:daemon\d: )?oracle: blind/m, 'the outside oracle sees');
+		}
+		if (!$good) {
+			my @lines = split /\n/, $out;
+			splice @lines, 0, @lines - 60 if @lines > 60;
+			diag($_) for @lines;
+		}
+	};
+}
+
+1;
