@@ -118,7 +118,8 @@ int64_t fence_rfence(const struct hartset *targets, vaddr_t start, uint64_t size
 		size &= 0xffff;
 	if (fault_armed(FAULT_RFENCE_END) && size != UINT64_MAX && size > PAGE_SIZE)
 		size -= PAGE_SIZE;
-	while (hart_mask_next(&left, &m)) {
+	/* Back at once behind the last call: what is late there must not be in time by then. */
+	while (!hartset_empty(&left) && hart_mask_next(&left, &m)) {
 		int64_t rc = asid < 0 ? sbi_remote_sfence_vma(m.mask, m.base, start, size)
 				      : sbi_remote_sfence_vma_asid(m.mask, m.base, start, size,
 								   (uint64_t)asid);

@@ -4,6 +4,7 @@
 
 #include "firmware/arch.h"
 #include "firmware/console.h"
+#include "firmware/csr.h"
 #include "firmware/fence.h"
 #include "firmware/trap.h"
 #include "tests/mmu/look.h"
@@ -138,8 +139,32 @@ static struct regs_job {
 	struct page old, new;
 	unsigned repeat;
 	struct look *look;	 /* by hart */
+	uint16_t other;		 /* an ASID that is not the scene's */
 	unsigned reg[MAX_HARTS]; /* of the first failure */
 } regs;
+
+/* What was @seen of the remapped page behind @f. */
+static void judge(const char *what, enum fence f, vaddr_t named, struct probe seen)
+{
+	struct look *l = &regs.look[arch_hart()];
+	struct probe fresh = look_value(page_word(&regs.new, PAGE_WORDS));
+	bool old = look_same(seen, look_value(page_word(&regs.old, PAGE_WORDS)));
+
+	l->control_tries += f == FENCE_NONE;
+	l->control_stale += f == FENCE_NONE && old;
+	l->tries += f != FENCE_NONE;
+	if (!look_same(seen, fresh) && (f != FENCE_NONE || !old))
+		look_bad(l, &(struct glance){.what = what,
+					     .access = ACCESS_LOAD,
+					     .va = regs.va + PAGE_WORDS,
+					     .seen = seen,
+					     .expected = fresh,
+					     .old = old,
+					     .fence = f,
+					     .named = named,
+					     .slot = regs.slot,
+					     .pte = regs.is});
+}
 
 /* Remap the page, execute @op, look. */
 static void try_op(const char *op, enum fence f, unsigned reg)
@@ -158,33 +183,15 @@ static void try_op(const char *op, enum fence f, unsigned reg)
 		.probe_op = seq_op(ACCESS_LOAD),
 		.probe_va = regs.va + PAGE_WORDS,
 	};
-	struct probe fresh = look_value(page_word(&regs.new, PAGE_WORDS));
-	struct probe old = look_value(page_word(&regs.old, PAGE_WORDS));
 	struct probe seen;
 
 	/* Some of the registers are ones that a trap handler builds on. */
 	bool irq = arch_irq_save();
 	seen = seq_run(&q);
 	arch_irq_restore(irq);
-	if (f == FENCE_NONE) {
-		l->control_tries++;
-		l->control_stale += look_same(seen, old);
-	} else {
-		l->tries++;
-	}
-	if (!look_same(seen, fresh) && (f != FENCE_NONE || !look_same(seen, old))) {
-		regs.reg[hart] = l->bad == 0 ? reg : regs.reg[hart];
-		look_bad(l, &(struct glance){.what = "SINVAL.VMA from a register",
-					     .access = ACCESS_LOAD,
-					     .va = regs.va + PAGE_WORDS,
-					     .seen = seen,
-					     .expected = fresh,
-					     .old = look_same(seen, old),
-					     .fence = f,
-					     .named = q.rs1,
-					     .slot = regs.slot,
-					     .pte = regs.is});
-	}
+	judge("SINVAL.VMA from a register", f, q.rs1, seen);
+	if (l->bad == 1 && regs.reg[hart] == 0)
+		regs.reg[hart] = reg;
 	scene_store(regs.slot, regs.was);
 	raw_sfence_all();
 }
@@ -214,17 +221,13 @@ static void try_regs(void *arg)
 	scene_leave();
 }
 
-TEST(svinval, registers, .machine = true, .clause = CLAUSE)
+/* The page with two entries that it may have, and what it shows. */
+static void open_page(struct test_run *t, struct scene *s)
 {
-	struct scene *s;
-
-	if (!usable(t))
-		return;
-	s = scene_open(t);
 	memset(&regs, 0, sizeof(regs));
 	regs.s = s;
 	regs.look = look_pool();
-	regs.repeat = (unsigned)t->bench->args->repeat;
+	regs.repeat = (unsigned)min_u64(t->bench->args->repeat, UINT32_MAX);
 	/* The upper half: an operand that lost its sign names another page. */
 	regs.va = scene_va(s, HALF_HIGH, 0);
 	regs.old = scene_new_page(s);
@@ -233,12 +236,78 @@ TEST(svinval, registers, .machine = true, .clause = CLAUSE)
 	regs.was = pte_leaf(regs.old.pa, SCENE_RWX).raw;
 	regs.is = pte_leaf(regs.new.pa, SCENE_RWX).raw;
 	scene_store(regs.slot, regs.was);
+}
+
+TEST(svinval, registers, .machine = true, .clause = CLAUSE)
+{
+	struct scene *s;
+
+	if (!usable(t))
+		return;
+	s = scene_open(t);
+	open_page(t, s);
 	hartset_for_each(h, &t->all) {
 		struct hartset one = hartset_of(h);
 
 		test_on_harts(t, &one, try_regs, NULL);
 		if (regs.look[h].bad != 0)
 			note("hart%u: first with the operand in x%u", h, regs.reg[h]);
+	}
+	look_report(t, ACCESS_LOAD, s, &t->all, regs.look);
+	scene_close();
+}
+
+/* What was filled in with one ASID is invalidated from another one. */
+static void try_asid(enum fence f)
+{
+	struct fence_at at = {.va = regs.va, .asid = regs.s->asid};
+	vaddr_t va = regs.va + PAGE_WORDS;
+
+	(void)probe_load(va);
+	csr_write_satp(scene_satp(regs.s, regs.other));
+	(void)probe_load(va);
+	scene_store(regs.slot, regs.is);
+	if (f != FENCE_NONE)
+		fence_here(f, &at);
+	csr_write_satp(scene_satp(regs.s, regs.s->asid));
+	judge("SINVAL.VMA for another ASID", f, regs.va, probe_load(va));
+	scene_store(regs.slot, regs.was);
+	raw_sfence_all();
+}
+
+static void try_asids(void *arg)
+{
+	(void)arg;
+	scene_enter(regs.s);
+	for (unsigned i = 0; i < STIM_CONTROLS; i++)
+		try_asid(FENCE_NONE);
+	for (unsigned i = 0; i < 8 * regs.repeat; i++) {
+		for (unsigned f = INVAL_VA; f <= INVAL_ALL; f++)
+			try_asid((enum fence)f);
+	}
+	scene_leave();
+}
+
+TEST(svinval, other_asid, .machine = true,
+     .clause = "Privileged ISA, Svinval: rs2 = x0 is any ASID, else the one in rs2, whatever satp "
+	       "has")
+{
+	struct scene *s;
+
+	if (!usable(t))
+		return;
+	s = scene_open(t);
+	if (s->asid_bits == 0) {
+		test_skip(t, "satp has no ASID bits");
+		scene_close();
+		return;
+	}
+	open_page(t, s);
+	regs.other = s->asid ^ 1;
+	hartset_for_each(h, &t->all) {
+		struct hartset one = hartset_of(h);
+
+		test_on_harts(t, &one, try_asids, NULL);
 	}
 	look_report(t, ACCESS_LOAD, s, &t->all, regs.look);
 	scene_close();
