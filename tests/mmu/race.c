@@ -10,6 +10,7 @@
 #include "firmware/arch.h"
 #include "firmware/console.h"
 #include "firmware/fence.h"
+#include "firmware/time.h"
 #include "tests/mmu/look.h"
 #include "tests/mmu/many.h"
 #include "tests/mmu/race_offsets.h"
@@ -58,6 +59,9 @@ extern const char race_maybe_load[], race_maybe_store[], race_maybe_fetch[];
 #define LINE_BYTES 64u
 #define NR_LINES ((PAGE_SIZE << LINES_ORDER) / LINE_BYTES)
 
+/* However large repeat= is: well before the test's deadline. What was made is printed. */
+#define BUDGET_US 8000000
+
 /* The three addresses: a neighbour that stays, and two whose entries change. */
 enum { STAYS, FIRST, SECOND, NR_ADDRESSES };
 
@@ -73,6 +77,7 @@ static struct race_job {
 	paddr_t lines;
 	unsigned next_line;
 	unsigned repeat;
+	uint64_t budget_us; /* of each hart */
 	struct rng rng;
 	struct look *look; /* by hart */
 	unsigned cells, cells_blind;
@@ -250,6 +255,7 @@ static void one_try(enum bait b, enum fence f, unsigned delay, unsigned apart)
 static void race_job(void *arg)
 {
 	struct look *l = &race.look[arch_hart()];
+	uint64_t start = time_us();
 
 	(void)arg;
 	scene_enter(race.s);
@@ -262,6 +268,8 @@ static void race_job(void *arg)
 		race.cells_blind += l->control_stale == before;
 	}
 	for (unsigned n = 0; n < race.repeat; n++) {
+		if (n != 0 && time_us() - start > race.budget_us)
+			break;
 		for (unsigned delay = 0; delay <= SEQ_MAX_DELAY; delay++) {
 			for (unsigned b = 0; b < NR_BAITS; b++) {
 				enum fence f = (enum fence)(FENCE_VA + (n + delay + b) % 4);
@@ -293,6 +301,7 @@ static void run(struct test_run *t, enum access a, bool both)
 		race.is[i] = scene_new_page(s);
 	}
 	put_back();
+	race.budget_us = BUDGET_US / hartset_count(&t->all);
 	race.repeat = (unsigned)min_u64(t->bench->args->repeat, UINT32_MAX);
 	hartset_for_each(h, &t->all) {
 		struct hartset one = hartset_of(h);

@@ -17,6 +17,7 @@
 #define TURN_MS 10000
 /* Times repeat=; rounds behind the first are left out once a test took that long. */
 #define BUDGET_US 40000
+#define MAX_BUDGET_US 8000000
 #define CONTROLS 8
 #define MAX_CONTROLS 64
 /* Accesses of a state that find what others left, before a hart makes itself walk anew. */
@@ -276,7 +277,8 @@ static bool everybody_stale(void)
 static void edit(void)
 {
 	uint64_t start = time_us();
-	uint64_t budget = BUDGET_US * job.t->bench->args->repeat;
+	uint64_t budget =
+		min_u64(job.t->bench->args->repeat, MAX_BUDGET_US / BUDGET_US) * BUDGET_US;
 	unsigned repeat = stim_repeat(job.t), rounds;
 
 	wait_for_others();
