@@ -174,8 +174,8 @@ static struct next_job {
 	struct page old, new;
 	unsigned repeat;
 	struct rng rng;
-	struct look *look; /* by hart */
-	unsigned far_stale[MAX_HARTS];
+	struct look *look;	       /* by hart */
+	uint32_t far_stale[MAX_HARTS]; /* FENCE_BIT of those with old instructions at FAR */
 } next;
 
 static uint64_t piece_at(unsigned fence, unsigned distance)
@@ -220,7 +220,8 @@ static void try_next(unsigned f, unsigned d)
 	} else {
 		l->tries++;
 	}
-	next.far_stale[arch_hart()] += d == FAR && look_same(seen, old);
+	if (d == FAR && look_same(seen, old))
+		next.far_stale[arch_hart()] |= FENCE_BIT(fence);
 	if (!look_same(seen, fresh) && (fence != FENCE_NONE || !look_same(seen, old)))
 		look_bad(l, &(struct glance){.what = next.what,
 					     .access = ACCESS_FETCH,
@@ -256,7 +257,7 @@ static void excuse_blocks(struct test_run *t)
 	hartset_for_each(h, &t->all) {
 		struct look *l = &next.look[h];
 
-		if (l->bad == 0 || l->other_bad || next.far_stale[h] == 0)
+		if (l->bad == 0 || l->other_bad || next.far_stale[h] != FENCES_LOCAL)
 			continue;
 		l->bad = 0;
 		l->stale_fences = 0;
