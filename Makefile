@@ -12,7 +12,7 @@ B := build
 
 # What the goals need: tools are found or fetched once per start, before anything is built.
 TOOL_GOALS := $(filter-out help clean format,$(or $(MAKECMDGOALS),help))
-PURPOSE := $(if $(filter check floor seeds,$(TOOL_GOALS)),check,$(if $(filter run gdb,$(TOOL_GOALS)),run,build))
+PURPOSE := $(if $(filter check floor seeds,$(TOOL_GOALS)),check,$(if $(filter run run-sim gdb,$(TOOL_GOALS)),run,build))
 
 ifneq ($(TOOL_GOALS),)
 ifeq ($(SETUP),no)
@@ -146,6 +146,24 @@ $(VMEMD): $(addprefix $(B)/host/host/,$(vmemd-objs-y)) $(addprefix $(B)/host/dev
 $(RUNNER): $(addprefix $(B)/host/host/,$(run-objs-y))
 	@$(HOSTCC) -o $@ $^ -lm
 
+# The emulator needs libfdt's source, compiled for the host.
+sim-core-objs-y :=
+sim-objs-y :=
+include host/sim/objects.mk
+SIM := $(B)/hotwalk-sim
+SIM_FDT := $(patsubst $(LIBFDT_SOURCE)/%.c,$(B)/host/fdt/%.o,$(if $(LIBFDT_SOURCE),$(wildcard $(LIBFDT_SOURCE)/fdt*.c)))
+
+$(B)/host/host/sim/%.o: HOST_CFLAGS += -O3 -fno-strict-aliasing $(if $(LIBFDT_SOURCE),-isystem $(LIBFDT_SOURCE))
+$(B)/host/fdt/%.o: $(LIBFDT_SOURCE)/%.c $(B)/compiler
+	@mkdir -p $(@D)
+	@$(HOSTCC) -O2 -I$(LIBFDT_SOURCE) -c -o $@ $<
+$(SIM): $(addprefix $(B)/host/host/sim/,$(sim-objs-y)) $(SIM_FDT)
+	@$(if $(LIBFDT_SOURCE),,echo "hotwalk-sim needs libfdt's source: LIBFDT_DIR=DIR"; exit 1)
+	@echo "  HOSTLD  $@"
+	@$(HOSTCC) -o $@ $^
+
+sim: $(SIM) ## build the emulator that hides nothing: build/hotwalk-sim
+
 # ---- tests of the host: each test_*.c is a program that prints TAP, made with sanitizers
 
 TEST_CFLAGS := $(filter-out -O2,$(HOST_CFLAGS)) -O1 -fsanitize=address,undefined -fno-sanitize-recover=all \
@@ -165,6 +183,7 @@ srcs-test_vmem_driver := $(vmem-srcs) $(device-srcs)
 srcs-test_vmem_driver_builtin := $(vmem-srcs) $(device-srcs) $(addprefix platform/,builtin.c mmio_insn.c scribble.c)
 srcs-test_vmem_driver_plic := platform/plic.c
 srcs-test_mm := $(patsubst %.o,mm/%.c,$(filter-out io.o dma.o,$(mm-objs))) firmware/err.c $(wildcard tests/host/arch_sim*.c)
+srcs-test_sim := $(patsubst %.o,host/sim/%.c,$(sim-core-objs-y)) $(wildcard tests/host/sim_*.c)
 srcs-test_resizes := $(srcs-test_mm) mm/dma.c $(addprefix platform/,plug.c follow.c) $(vmem-srcs) $(device-srcs)
 
 host-tests := $(patsubst tests/host/%.c,%,$(wildcard tests/host/test_*.c))
@@ -237,6 +256,11 @@ SEEDS ?= 200
 seeds: $(BIN) $(RUNNER) ## the tests of the machine on SEEDS=200 machines drawn at random
 	@SEEDS=$(SEEDS) prove -v ci/seeds.t
 
+include sim.mk
+
+run-sim: $(BIN) $(SIM) $(RUNNER) ## the same under hotwalk-sim
+	@$(SIM_COMMAND)
+
 -include $(shell find $(B) -name '*.d' 2>/dev/null)
 endif
 
@@ -247,4 +271,4 @@ clean: ## remove build/ (the cache of fetched tools stays)
 	rm -rf $(B)
 
 FORCE:
-.PHONY: FORCE all run seeds check check-format check-headers format floor print-run help clean
+.PHONY: FORCE all run seeds sim run-sim check check-format check-headers format floor print-run help clean

@@ -8,6 +8,7 @@
 #include "firmware/arch_priv.h"
 #include "firmware/console.h"
 #include "firmware/csr.h"
+#include "firmware/hart_priv.h"
 #include "firmware/image.h"
 #include "firmware/lock.h"
 #include "firmware/offsets.h"
@@ -15,23 +16,19 @@
 #include "firmware/sbi.h"
 #include "firmware/time.h"
 
-/* Read by start.S through its physical address; layout in offsets.h. */
-struct hart_boot {
-	uint64_t satp, stvec, sp, tp;
-};
-
 _Static_assert(offsetof(struct hart_boot, satp) == HART_BOOT_SATP, "start.S");
 _Static_assert(offsetof(struct hart_boot, stvec) == HART_BOOT_STVEC, "start.S");
 _Static_assert(offsetof(struct hart_boot, sp) == HART_BOOT_SP, "start.S");
 _Static_assert(offsetof(struct hart_boot, tp) == HART_BOOT_TP, "start.S");
+_Static_assert(offsetof(struct hart_boot, fence) == HART_BOOT_FENCE, "start.S");
 _Static_assert(offsetof(struct hart, probe_resume) == HART_PROBE_RESUME, "trap_entry.S");
 _Static_assert(offsetof(struct context, s) == CTX_S(0), "trap_entry.S");
 
 extern struct hart hart_table[MAX_HARTS];
 struct hart hart_table[MAX_HARTS];
-static struct hart_boot hart_boot[MAX_HARTS];
+struct hart_boot hart_boot[MAX_HARTS];
 static unsigned nr_harts;
-static struct hartset peers; /* started, idle or busy, not lost */
+struct hartset hart_peer_set;
 static struct hartset arrived;
 
 /*
@@ -48,8 +45,6 @@ static uint32_t ipi_number;
 
 #define IPI_TIMEOUT_MS 5000
 
-/* start.S */
-extern char hart_entry[], hart_virtual[];
 void hart_main(void);
 
 struct hart *hart_get(unsigned hart)
@@ -220,8 +215,6 @@ bool arch_has_ipi(void)
 	return sbi()->ipi;
 }
 
-static void lose(unsigned hart);
-
 /* A hart that does not answer is left out from here on: nothing can be said of what it holds. */
 static void ipi_give_up(const struct ipi_wait *w)
 {
@@ -234,7 +227,7 @@ static void ipi_give_up(const struct ipi_wait *w)
 		__atomic_store_n(&t->ipi_pending, 0, __ATOMIC_RELAXED);
 		note("hart%u (id %llu) did not answer an interrupt within %u ms: left out", h,
 		     (unsigned long long)t->hartid, IPI_TIMEOUT_MS);
-		lose(h);
+		hart_lose(h);
 	}
 }
 
@@ -284,10 +277,11 @@ static void end_job(struct hart *h, enum job_state state, uint32_t number)
 	hart_wake(0); /* the boot hart is who posts jobs */
 }
 
-/* First C code of a started hart, on its own stack, translating with the kernel's table. */
+/* First C code of a started hart, on its own stack, translating with the table it was given. */
 void hart_main(void)
 {
 	struct hart *h = hart_self();
+	bool first_good = hart_first(h);
 
 	/*
 	 * start.S fenced before satp was written; this one the TLB model sees. A hart that joins
@@ -300,7 +294,7 @@ void hart_main(void)
 	arch_hart_online(h->index);
 	arch_mb(); /* seen as online before the fence: who stores behind it sees us */
 	fence_local_all();
-	end_job(h, JOB_DONE, 0);
+	end_job(h, first_good ? JOB_DONE : JOB_TRAPPED, h->job_number);
 
 	for (;;) {
 		struct context c;
@@ -334,6 +328,14 @@ static bool job_ended(void *arg)
 	return (state == JOB_DONE || state == JOB_TRAPPED) && h->job_ended == h->job_number;
 }
 
+int64_t hart_boot_start(unsigned hart)
+{
+	/* The call orders nothing by itself: the new hart reads hart_boot[] untranslated. */
+	arch_wmb();
+	return sbi_hart_start(hart_table[hart].hartid, image_to_pa(hart_entry),
+			      image_to_pa(&hart_boot[hart]));
+}
+
 void hart_start_all(uint64_t satp, char *stacks, uint64_t timeout_ms)
 {
 	uint64_t deadline = time_deadline_ms(timeout_ms);
@@ -352,32 +354,31 @@ void hart_start_all(uint64_t satp, char *stacks, uint64_t timeout_ms)
 		b->stvec = (uintptr_t)hart_virtual;
 		b->sp = (uintptr_t)(stacks + (i + 1) * HART_STACK_SIZE);
 		b->tp = (uintptr_t)&hart_table[i];
-		/* The call orders nothing by itself: the new hart reads this untranslated. */
-		arch_wmb();
-		rc = sbi_hart_start(hart_table[i].hartid, image_to_pa(hart_entry), image_to_pa(b));
+		b->fence = 1;
+		rc = hart_boot_start(i);
 		if (rc != SBI_OK)
 			note("hart%u (id %llu) does not start: SBI error %lld", i,
 			     (unsigned long long)hart_table[i].hartid, (long long)rc);
 		else
-			hartset_add(&peers, i);
+			hartset_add(&hart_peer_set, i);
 	}
 	for (unsigned i = 1; i < nr_harts; i++) {
-		if (!hartset_has(&peers, i))
+		if (!hartset_has(&hart_peer_set, i))
 			continue;
 		if (!hart_wait_until(job_ended, &hart_table[i], deadline)) {
 			note("hart%u (id %llu) did not arrive within %llu ms", i,
 			     (unsigned long long)hart_table[i].hartid,
 			     (unsigned long long)timeout_ms);
-			lose(i);
+			hart_lose(i);
 		}
 	}
-	arrived = peers;
+	arrived = hart_peer_set;
 	hartset_add(&arrived, 0);
 }
 
 struct hartset hart_peers(void)
 {
-	return peers;
+	return hart_peer_set;
 }
 
 struct hartset hart_arrived(void)
@@ -385,13 +386,13 @@ struct hartset hart_arrived(void)
 	return arrived;
 }
 
-/* The harts of @harts that can be asked: peers, and not this one. */
+/* The harts of @harts that can be asked: hart_peer_set, and not this one. */
 static struct hartset askable(const struct hartset *harts)
 {
 	struct hartset s = *harts;
 
 	for (unsigned i = 0; i < HARTSET_WORDS; i++)
-		s.bits[i] &= peers.bits[i];
+		s.bits[i] &= hart_peer_set.bits[i];
 	hartset_del(&s, arch_hart());
 	return s;
 }
@@ -411,11 +412,11 @@ void hart_post(const struct hartset *harts, void (*fn)(void *), void *arg)
 		note("sbi: send_ipi failed; harts may not wake");
 }
 
-static void lose(unsigned hart)
+void hart_lose(unsigned hart)
 {
 	struct hartset one = hartset_of(hart);
 
-	hartset_del(&peers, hart);
+	hartset_del(&hart_peer_set, hart);
 	__atomic_store_n(&hart_table[hart].lost, 1, __ATOMIC_RELAXED);
 	arch_hart_offline(hart);
 	send_ipi(&one);
@@ -445,7 +446,7 @@ enum err hart_wait(const struct hartset *harts, uint64_t timeout_ms, struct hart
 		}
 		note("hart%u (id %llu) did not finish within %llu ms: left out from here on", i,
 		     (unsigned long long)h->hartid, (unsigned long long)timeout_ms);
-		lose(i);
+		hart_lose(i);
 		err = ERR_TIMEOUT;
 	}
 	return err;

@@ -71,7 +71,7 @@ unsigned hart_cpu_index(unsigned hart);
 #define HART_STACK_SIZE 16384
 void hart_start_all(uint64_t satp, char *stacks, uint64_t timeout_ms);
 
-/* Harts that idle and take jobs, besides the boot hart. */
+/* Harts that idle and take jobs, besides the boot hart. See also hart_life.h. */
 struct hartset hart_peers(void);
 /* Harts that arrived after hart_start_all(), the boot hart included, also those lost since. */
 struct hartset hart_arrived(void);

@@ -19,6 +19,7 @@
 #define HART_BOOT_STVEC 8
 #define HART_BOOT_SP 16
 #define HART_BOOT_TP 24
+#define HART_BOOT_FENCE 32
 
 /* struct hart */
 #define HART_PROBE_RESUME 0

@@ -125,6 +125,39 @@ int64_t sbi_hart_start(uint64_t hartid, paddr_t entry, uint64_t opaque)
 	return SBI_CALL(EID_HSM, 0, hartid, entry, opaque).error;
 }
 
+int64_t sbi_remote_fence_i(uint64_t mask, uint64_t base)
+{
+	before_interrupt();
+	return SBI_CALL(EID_RFENCE, 0, mask, base).error;
+}
+
+int64_t sbi_hart_stop(void)
+{
+	return SBI_CALL(EID_HSM, 1, 0).error;
+}
+
+int64_t sbi_hart_state(uint64_t hartid)
+{
+	struct sbi_ret r = SBI_CALL(EID_HSM, 2, hartid);
+
+	return r.error == SBI_OK ? (int64_t)r.value : r.error;
+}
+
+/* Suspend types that every platform may offer. */
+#define SUSPEND_DEFAULT 0
+#define SUSPEND_DEFAULT_OFF UINT64_C(0x80000000)
+
+int64_t sbi_hart_suspend(void)
+{
+	return SBI_CALL(EID_HSM, 3, SUSPEND_DEFAULT).error;
+}
+
+int64_t sbi_hart_suspend_off(paddr_t entry, uint64_t opaque)
+{
+	before_interrupt();
+	return SBI_CALL(EID_HSM, 3, SUSPEND_DEFAULT_OFF, entry, opaque).error;
+}
+
 void sbi_shutdown(bool failure)
 {
 	if (info.srst)

@@ -41,7 +41,29 @@ int64_t sbi_remote_sfence_vma(uint64_t mask, uint64_t base, vaddr_t start, uint6
 /* The same for the entries of one ASID; global ones may stay. */
 int64_t sbi_remote_sfence_vma_asid(uint64_t mask, uint64_t base, vaddr_t start, uint64_t size,
 				   uint64_t asid);
+/* FENCE.I on each of them. */
+int64_t sbi_remote_fence_i(uint64_t mask, uint64_t base);
+
+/* States of a hart (SBI, HSM). */
+enum sbi_hart_state {
+	SBI_HART_STARTED,
+	SBI_HART_STOPPED,
+	SBI_HART_START_PENDING,
+	SBI_HART_STOP_PENDING,
+	SBI_HART_SUSPENDED,
+	SBI_HART_SUSPEND_PENDING,
+	SBI_HART_RESUME_PENDING,
+};
+
 int64_t sbi_hart_start(uint64_t hartid, paddr_t entry, uint64_t opaque);
+/* This hart, with its interrupts off: returns if it was refused, and not at all if it was not. */
+int64_t sbi_hart_stop(void);
+/* enum sbi_hart_state, or a negative SBI error. */
+int64_t sbi_hart_state(uint64_t hartid);
+/* This hart sleeps until an interrupt of sie is pending, or for no reason at all. */
+int64_t sbi_hart_suspend(void);
+/* The same, but it wakes up at @entry as a hart that was started does, and returns if refused. */
+int64_t sbi_hart_suspend_off(paddr_t entry, uint64_t opaque);
 
 /* SRST shutdown, else legacy shutdown; returns if neither exists. */
 void sbi_shutdown(bool failure);

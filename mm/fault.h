@@ -26,18 +26,29 @@ enum fault {
 	FAULT_MOVE_NO_COPY,    /* a movable frame moves without its content */
 	FAULT_UNDO_FORGOTTEN,  /* an add that fails leaves the direct map (Linux f42ce5f087eb) */
 	/* Of the fences that the tests of the machine make (tests/mmu/fences.c) */
-	FAULT_FENCE_ODD_HARTS,	/* a local fence does nothing on harts of odd index */
-	FAULT_FENCE_ADDRESSED,	/* one with an address does nothing (FU540) */
-	FAULT_FENCE_SWAP,	/* address and ASID swapped (rust-embedded/riscv #88) */
-	FAULT_FENCE_SECOND,	/* every second one is lost (cva6 #3312) */
-	FAULT_RFENCE_NONE,	/* remote ones are not sent */
-	FAULT_RFENCE_ODD_HARTS, /* not to harts of odd index (OpenSBI 8197c2f1) */
-	FAULT_RFENCE_SECOND,	/* every second call is lost (OpenSBI f700216c) */
-	FAULT_RFENCE_16_BITS,	/* size cut to 16 bits */
-	FAULT_RFENCE_END,	/* the last page of a range is missed */
-	FAULT_BOOT_HART_HANGS,	/* in a test, with its interrupts off */
-	FAULT_INVAL_NONE,	/* Svinval's bracket without its SINVAL.VMA */
-	FAULT_INVAL_LAST,	/* the last SINVAL.VMA of a bracket is lost (cva6 #3312) */
+	FAULT_FENCE_ODD_HARTS,	   /* a local fence does nothing on harts of odd index */
+	FAULT_FENCE_ADDRESSED,	   /* one with an address does nothing (FU540) */
+	FAULT_FENCE_SWAP,	   /* address and ASID swapped (rust-embedded/riscv #88) */
+	FAULT_FENCE_SECOND,	   /* every second one is lost (cva6 #3312) */
+	FAULT_RFENCE_NONE,	   /* remote ones are not sent */
+	FAULT_RFENCE_ODD_HARTS,	   /* not to harts of odd index (OpenSBI 8197c2f1) */
+	FAULT_RFENCE_SECOND,	   /* every second call is lost (OpenSBI f700216c) */
+	FAULT_RFENCE_16_BITS,	   /* size cut to 16 bits */
+	FAULT_RFENCE_END,	   /* the last page of a range is missed */
+	FAULT_BOOT_HART_HANGS,	   /* in a test, with its interrupts off */
+	FAULT_RFENCE_FIRST_PAGE,   /* all but the first page of a range are missed */
+	FAULT_RFENCE_ASID_DROPPED, /* the ASID is 0 instead of what was asked for */
+	FAULT_RFENCE_MASK_BASE,	   /* hart_mask_base counts as 0 (miralis #431) */
+	FAULT_RFENCE_BASE_ALL,	   /* hart_mask_base -1 reaches nobody (OpenSBI 39362437) */
+	FAULT_RFENCE_SELF,	   /* the caller is not fenced */
+	FAULT_RFENCE_EARLY,	   /* a call returns before it was sent (OpenSBI 897a97a6) */
+	FAULT_RFENCE_MERGE,	   /* lost if another is under way (OpenSBI f700216c) */
+	FAULT_RFENCE_ZERO,	   /* (0, 0) and (0, -1) do nothing */
+	FAULT_RFENCE_ASLEEP,	   /* suspended harts are left out */
+	FAULT_RFENCE_STOPPED,	   /* a stopped hart in the mask: success, and nobody is fenced */
+	FAULT_HSM_NO_START_FENCE,  /* a hart that comes back does not fence */
+	FAULT_INVAL_NONE,	   /* Svinval's bracket without its SINVAL.VMA */
+	FAULT_INVAL_LAST,	   /* the last SINVAL.VMA of a bracket is lost (cva6 #3312) */
 	FAULT_NAPOT_ONE,    /* one of a NAPOT leaf's 16 entries is changed (Linux 835e5ac3f98e) */
 	FAULT_FETCH_FIRST,  /* of two pages of an instruction the first is fenced */
 	FAULT_FREED_LINKED, /* a table is used anew and was not unlinked (seL4 d4ce4daad) */

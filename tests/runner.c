@@ -80,15 +80,10 @@ static unsigned timeout_ms(const struct test_run *t)
 	return t->test->timeout_ms != 0 ? t->test->timeout_ms : TEST_TIMEOUT_MS;
 }
 
-void test_on_harts(struct test_run *t, const struct hartset *harts, void (*fn)(void *), void *arg)
+void test_lost_harts(struct test_run *t, const struct hartset *lost)
 {
-	struct hartset lost;
-	enum err err = hart_run(harts, fn, arg, timeout_ms(t) / 2, &lost);
-
-	if (err == OK)
-		return;
 	how = TIMED_OUT;
-	hartset_for_each(h, &lost) {
+	hartset_for_each(h, lost) {
 		bool trapped = hart_get(h)->job_state == JOB_TRAPPED;
 
 		if (trapped)
@@ -98,6 +93,22 @@ void test_on_harts(struct test_run *t, const struct hartset *harts, void (*fn)(v
 			  trapped ? "trapped" : "did not come back");
 	}
 	test_leave();
+}
+
+void test_on_harts(struct test_run *t, const struct hartset *harts, void (*fn)(void *), void *arg)
+{
+	struct hartset lost;
+
+	if (hart_run(harts, fn, arg, timeout_ms(t) / 2, &lost) != OK)
+		test_lost_harts(t, &lost);
+}
+
+void test_wait_harts(struct test_run *t, const struct hartset *harts)
+{
+	struct hartset lost;
+
+	if (hart_wait(harts, timeout_ms(t) / 2, &lost) != OK)
+		test_lost_harts(t, &lost);
 }
 
 /*

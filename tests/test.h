@@ -136,5 +136,9 @@ void test_control(struct test_run *t, enum access a, unsigned hart, unsigned sta
 
 /* Run on harts and fail the test if one is lost or traps. */
 void test_on_harts(struct test_run *t, const struct hartset *harts, void (*fn)(void *), void *arg);
+/* The same for jobs that were posted before (hart_post()). */
+void test_wait_harts(struct test_run *t, const struct hartset *harts);
+/* Fail the test for @lost harts, by what became of their jobs, and leave it. */
+void test_lost_harts(struct test_run *t, const struct hartset *lost) noreturn_fn;
 
 #endif

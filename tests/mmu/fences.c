@@ -98,31 +98,132 @@ void fence_here(enum fence f, const struct fence_at *at)
 	seq_fence(i.op, i.rs1, i.rs2);
 }
 
-int64_t fence_rfence(const struct hartset *targets, vaddr_t start, uint64_t size, int64_t asid)
+/* One SBI call, as its caller means it and as faults leave it. */
+struct request {
+	struct hart_mask m;
+	vaddr_t start;
+	uint64_t size;
+	int64_t asid;
+};
+
+static int64_t send(const struct request *r)
+{
+	if (r->asid < 0)
+		return sbi_remote_sfence_vma(r->m.mask, r->m.base, r->start, r->size);
+	return sbi_remote_sfence_vma_asid(r->m.mask, r->m.base, r->start, r->size,
+					  (uint64_t)r->asid);
+}
+
+static bool any_stopped(const struct hart_mask *m)
+{
+	for (unsigned i = 0; i < 64; i++) {
+		if ((m->mask >> i & 1) != 0 && sbi_hart_state(m->base + i) == SBI_HART_STOPPED)
+			return true;
+	}
+	return false;
+}
+
+/* Faults that leave harts out. */
+static bool drops(const struct hart *h)
+{
+	return (fault_armed(FAULT_RFENCE_ODD_HARTS) && h->index % 2 != 0) ||
+	       (fault_armed(FAULT_RFENCE_SELF) && h->index == arch_hart()) ||
+	       (fault_armed(FAULT_RFENCE_ASLEEP) &&
+		sbi_hart_state(h->hartid) == SBI_HART_SUSPENDED);
+}
+
+/* False: nobody is left. */
+static bool spoil_mask(struct hart_mask *m)
+{
+	if (m->base == UINT64_MAX)
+		return !fault_armed(FAULT_RFENCE_BASE_ALL);
+	for (unsigned h = 0; h < hart_count(); h++) {
+		uint64_t bit = hart_get(h)->hartid - m->base;
+
+		if (bit < 64 && (m->mask >> bit & 1) != 0 && drops(hart_get(h)))
+			m->mask &= ~(UINT64_C(1) << bit);
+	}
+	if (fault_armed(FAULT_RFENCE_MASK_BASE))
+		m->base = 0;
+	return m->mask != 0;
+}
+
+/* What goes wrong on request. False: nothing is sent. */
+static bool spoil(struct request *r)
 {
 	static uint32_t calls;
+	bool full = (r->start == 0 && r->size == 0) || r->size == UINT64_MAX;
+
+	if (fault_armed(FAULT_RFENCE_NONE) || (fault_armed(FAULT_RFENCE_ZERO) && full) ||
+	    (fault_armed(FAULT_RFENCE_SECOND) &&
+	     __atomic_add_fetch(&calls, 1, __ATOMIC_RELAXED) % 2 == 0))
+		return false;
+	if (fault_armed(FAULT_RFENCE_STOPPED) && any_stopped(&r->m))
+		return false;
+	if (fault_armed(FAULT_RFENCE_16_BITS))
+		r->size &= 0xffff;
+	if (fault_armed(FAULT_RFENCE_END) && !full && r->size > PAGE_SIZE)
+		r->size -= PAGE_SIZE;
+	if (fault_armed(FAULT_RFENCE_FIRST_PAGE) && !full && r->size > PAGE_SIZE)
+		r->size = PAGE_SIZE;
+	if (fault_armed(FAULT_RFENCE_ASID_DROPPED) && r->asid > 0)
+		r->asid = 0;
+	return spoil_mask(&r->m);
+}
+
+/* Each hart's last call is sent by its next one. */
+static int64_t send_late(const struct request *r)
+{
+	static struct {
+		struct request r;
+		bool there;
+	} late[MAX_HARTS];
+	unsigned hart = arch_hart();
+	int64_t rc = late[hart].there ? send(&late[hart].r) : SBI_OK;
+
+	late[hart].r = *r;
+	late[hart].there = true;
+	return rc;
+}
+
+int64_t fence_rfence_mask(struct hart_mask m, vaddr_t start, uint64_t size, int64_t asid)
+{
+	static uint32_t under_way;
+	struct request r = {m, start, size, asid};
+	int64_t rc = SBI_OK;
+
+	if (__builtin_expect(fault_mask == 0, 1))
+		return send(&r);
+	if (!spoil(&r))
+		return SBI_OK;
+	if (fault_armed(FAULT_RFENCE_EARLY))
+		return send_late(&r);
+	if (__atomic_fetch_add(&under_way, 1, __ATOMIC_RELAXED) == 0 ||
+	    !fault_armed(FAULT_RFENCE_MERGE))
+		rc = send(&r);
+	__atomic_fetch_sub(&under_way, 1, __ATOMIC_RELAXED);
+	return rc;
+}
+
+int64_t fence_i_remote(const struct hartset *targets)
+{
+	struct hartset left = *targets;
+	struct hart_mask m;
+	int64_t rc = SBI_OK;
+
+	while (rc == SBI_OK && hart_mask_next(&left, &m))
+		rc = sbi_remote_fence_i(m.mask, m.base);
+	return rc;
+}
+
+int64_t fence_rfence(const struct hartset *targets, vaddr_t start, uint64_t size, int64_t asid)
+{
 	struct hartset left = *targets;
 	struct hart_mask m;
 
-	if (fault_armed(FAULT_RFENCE_NONE) ||
-	    (fault_armed(FAULT_RFENCE_SECOND) &&
-	     __atomic_add_fetch(&calls, 1, __ATOMIC_RELAXED) % 2 == 0))
-		return 0;
-	if (fault_armed(FAULT_RFENCE_ODD_HARTS)) {
-		hartset_for_each(h, targets) {
-			if (h % 2 != 0)
-				hartset_del(&left, h);
-		}
-	}
-	if (fault_armed(FAULT_RFENCE_16_BITS))
-		size &= 0xffff;
-	if (fault_armed(FAULT_RFENCE_END) && size != UINT64_MAX && size > PAGE_SIZE)
-		size -= PAGE_SIZE;
-	/* Back at once behind the last call: what is late there must not be in time by then. */
+	/* Back at once behind the last call: a fence that comes later than that is to be seen. */
 	while (!hartset_empty(&left) && hart_mask_next(&left, &m)) {
-		int64_t rc = asid < 0 ? sbi_remote_sfence_vma(m.mask, m.base, start, size)
-				      : sbi_remote_sfence_vma_asid(m.mask, m.base, start, size,
-								   (uint64_t)asid);
+		int64_t rc = fence_rfence_mask(m, start, size, asid);
 
 		if (rc != SBI_OK)
 			return rc;

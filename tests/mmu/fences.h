@@ -6,6 +6,7 @@
 #ifndef TESTS_MMU_FENCES_H
 #define TESTS_MMU_FENCES_H
 
+#include "firmware/hart.h"
 #include "firmware/hartset.h"
 #include "firmware/types.h"
 
@@ -105,7 +106,17 @@ void fence_here(enum fence f, const struct fence_at *at);
  */
 int64_t fence_remote(enum fence f, const struct fence_at *at, const struct hartset *targets);
 
-/* One SBI RFENCE with any range on @targets. @asid < 0: REMOTE_SFENCE_VMA, else ..._ASID. */
+/*
+ * One SBI call as it stands: bit i of @m.mask is hart id @m.base + i; @m.base ~0: all harts.
+ * @asid < 0: REMOTE_SFENCE_VMA, else ..._ASID. Any hart, several at once. Returns the SBI error.
+ */
+int64_t fence_rfence_mask(struct hart_mask m, vaddr_t start, uint64_t size, int64_t asid);
+
+/* SBI remote FENCE.I on @targets. */
+int64_t fence_i_remote(const struct hartset *targets);
+
+/* The same for @targets: as many calls as their ids take; the first error, behind which the rest
+ * is not sent. */
 int64_t fence_rfence(const struct hartset *targets, vaddr_t start, uint64_t size, int64_t asid);
 
 #endif

@@ -79,6 +79,11 @@ struct scene *scene_open(struct test_run *t)
 	return s;
 }
 
+const struct scene *scene_current(void)
+{
+	return scene.t != NULL ? &scene : NULL;
+}
+
 static void leave_job(void *arg)
 {
 	(void)arg;

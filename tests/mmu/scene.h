@@ -48,6 +48,9 @@ struct scene {
 /* A root with the kernel's entries and nothing else. Leaves the test where memory is short. */
 struct scene *scene_open(struct test_run *t);
 
+/* The scene that is open, NULL: none. */
+const struct scene *scene_current(void);
+
 /*
  * Every hart translates with the kernel's table again and forgets all (rs1 = rs2 = x0), then the
  * memory goes back. The runner calls it too, for tests that were left.

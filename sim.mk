@@ -1,0 +1,11 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# The one place that spells hotwalk-sim's command lines; variables as in qemu.mk.
+
+SIM_ARGS ?=
+# No vhost device: without VMEM the built-in one, which takes its region out of RAM.
+SIM_VMEM := $(if $(filter command environment,$(origin VMEM)),$(VMEM),builtin)
+SIM_MEM := $(if $(filter command environment,$(origin MEM)),$(MEM),$(if $(filter builtin,$(SIM_VMEM)),1G,256M))
+
+SIM_COMMAND = $(RUNNER) --timeout $(TIMEOUT) --silence 0 --dir $(or $(RUN_DIR),$(B)/run/last) $(RUN_FLAGS) -- \
+	$(SIM) --bios $(OPENSBI) --kernel $(or $(KERNEL),$(BIN)) --smp $(SMP) --mem $(SIM_MEM) $(SIM_ARGS) \
+	--append '$(strip vmem=$(SIM_VMEM) $(ARGS))'
