@@ -93,13 +93,17 @@ static const struct {
 	{"SFENCE.INVAL.IR", seq_inval_ir},
 };
 
-static struct probe executed[MAX_HARTS][ARRAY_LEN(insns)];
+/* The cause of the trap that each raised, plus 1; 0: none. */
+static uint8_t trapped[MAX_HARTS][ARRAY_LEN(insns)];
 
 static void execute_all(void *arg)
 {
 	(void)arg;
-	for (unsigned i = 0; i < ARRAY_LEN(insns); i++)
-		executed[arch_hart()][i] = execute(insns[i].op);
+	for (unsigned i = 0; i < ARRAY_LEN(insns); i++) {
+		struct probe p = execute(insns[i].op);
+
+		trapped[arch_hart()][i] = p.trapped ? (uint8_t)(p.cause + 1) : 0;
+	}
 }
 
 TEST(svinval, claim, .machine = true,
@@ -107,9 +111,7 @@ TEST(svinval, claim, .machine = true,
 {
 	test_on_harts(t, &t->all, execute_all, NULL);
 	if (!claimed(t)) {
-		struct probe *p = executed[0];
-
-		if (!p[0].trapped && !p[1].trapped && !p[2].trapped)
+		if (trapped[0][0] + trapped[0][1] + trapped[0][2] == 0)
 			note("Svinval's instructions work, though the device tree does not claim "
 			     "them");
 		(void)usable(t);
@@ -117,12 +119,10 @@ TEST(svinval, claim, .machine = true,
 	}
 	hartset_for_each(h, &t->all) {
 		for (unsigned i = 0; i < ARRAY_LEN(insns); i++) {
-			if (executed[h][i].trapped)
+			if (trapped[h][i] != 0)
 				test_fail(t, EVIDENCE_PROBE,
-					  "hart%u: %s: %s, stval 0x%llx, where the device tree "
-					  "claims Svinval",
-					  h, insns[i].name, trap_cause_name(executed[h][i].cause),
-					  (unsigned long long)executed[h][i].tval);
+					  "hart%u: %s: %s, where the device tree claims Svinval", h,
+					  insns[i].name, trap_cause_name(trapped[h][i] - 1u));
 		}
 	}
 }
