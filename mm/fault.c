@@ -58,6 +58,13 @@ static const struct fault_info infos[NR_FAULTS] = {
 	[FAULT_AD_LOST] = {"ad-lost", "ad.race: D is written with an old entry"},
 	[FAULT_AD_LATE] = {"ad-late", "ad.order: D is set behind the store"},
 	[FAULT_SSTATUS_KEPT] = {"sstatus-kept", "satp.sum, mxr: the bit stays set"},
+	[FAULT_INVAL_NONE] = {"inval-none", "svinval.*: no sinval.vma in the bracket"},
+	[FAULT_NAPOT_ONE] = {"napot-one", "svnapot.*: one of 16 entries is changed"},
+	[FAULT_FETCH_FIRST] = {"fetch-first", "fetch.straddle*: the other page is fenced"},
+	[FAULT_FREED_LINKED] = {"freed-linked", "race.freed_table.*: used anew while linked"},
+	[FAULT_FREED_EARLY] = {"freed-early", "race.freed_table.*: used anew before the fence"},
+	[FAULT_ROOT_LATE] = {"root-late", "race.new_root_entry: not in copies of the root"},
+	[FAULT_INVAL_LAST] = {"inval-last", "svinval.*: the last sinval.vma is lost"},
 };
 
 const struct fault_info *fault_info(enum fault f)

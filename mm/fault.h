@@ -60,6 +60,13 @@ enum fault {
 	FAULT_AD_RESURRECT,   /* a cleared entry comes back with D (Spike #2412, Sail #1860) */
 	FAULT_AD_LOST,	      /* D is written with the entry as it was read before */
 	FAULT_AD_LATE,	      /* D is set behind the store that needs it */
+	FAULT_INVAL_NONE,     /* Svinval's bracket without its SINVAL.VMA */
+	FAULT_INVAL_LAST,     /* the last SINVAL.VMA of a bracket is lost (cva6 #3312) */
+	FAULT_NAPOT_ONE,      /* one of a NAPOT leaf's 16 entries is changed (Linux 835e5ac3f98e) */
+	FAULT_FETCH_FIRST,    /* of two pages of an instruction the first is fenced */
+	FAULT_FREED_LINKED,   /* a table is used anew and was not unlinked (seL4 d4ce4daad) */
+	FAULT_FREED_EARLY,    /* unlinked, but before the shootdown (Linux 97cf301fa42e) */
+	FAULT_ROOT_LATE,      /* a root entry is added to one root only (Linux 3f105a742725) */
 	NR_FAULTS,
 };
 

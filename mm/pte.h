@@ -17,6 +17,7 @@
 #define PTE_G UINT64_C(0x020)
 #define PTE_A UINT64_C(0x040)
 #define PTE_D UINT64_C(0x080)
+#define PTE_N (UINT64_C(1) << 63) /* Svnapot */
 #define PTE_PPN_SHIFT 10
 #define PTE_PPN_MASK (((UINT64_C(1) << 44) - 1) << PTE_PPN_SHIFT)
 #define PTE_FLAGS_MASK (~PTE_PPN_MASK)

@@ -28,7 +28,7 @@
 #include "tests/memdev.h"
 #include "tests/runner.h"
 
-#define MAX_FDT (512 * 1024)
+#define MAX_FDT (256 * 1024)
 #define HART_START_MS 30000
 
 /* The tree is copied here before any memory is used: it may lie in what looks like free RAM. */

@@ -13,8 +13,8 @@ static struct tags_job {
 	struct stim st[NR_HALVES], away[NR_HALVES];
 	struct space home[NR_HALVES], other[NR_HALVES];
 	struct rng rng;
-	struct tally y[MAX_HARTS];
-} job; /* too large for a stack; one test runs at a time */
+	struct tally *y; /* stim_tallies() */
+} job;			 /* too large for a stack; one test runs at a time */
 
 /* More pages than first levels have entries. */
 #define EVICT_PAGES 128u
@@ -39,6 +39,7 @@ static bool build(struct scene *s, const struct op_case *c, unsigned evict)
 	struct space root;
 
 	memset(&job, 0, sizeof(job));
+	job.y = stim_tallies();
 	if (!spaces_have_asids(s))
 		return false;
 	root = scene_new_space(s, 0);

@@ -29,10 +29,11 @@ static vaddr_t map_unrelated(struct scene *s, enum half half, unsigned pages)
 
 static void evict(struct test_run *t)
 {
-	static struct stim st[NR_HALVES];
+	struct stim *st;
 	const struct evict_case *c = t->test->arg;
 	struct scene *s = scene_open(t);
 
+	st = stim_pool(s);
 	for (unsigned h = 0; h < NR_HALVES; h++) {
 		if (!op_build(s, &c->op, (enum half)h, &st[h])) {
 			scene_close();

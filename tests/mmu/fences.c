@@ -35,6 +35,9 @@ static const struct kind kinds[NR_FENCES] = {
 	[IPI_VA_ASID] = {"interrupt, sfence.vma va, asid", seq_fence_va_asid},
 	[IPI_ASID] = {"interrupt, sfence.vma x0, asid", seq_fence_asid},
 	[IPI_ALL] = {"interrupt, sfence.vma x0, x0", seq_fence_all},
+	[FENCE_EACH_VA] = {"sfence.vma va, x0 for each page", seq_each_fence_va},
+	[INVAL_EACH_VA] = {"sinval.vma va, x0 for each page", seq_each_inval_va},
+	[INVAL_EACH_VA_ASID] = {"sinval.vma va, asid for each page", seq_each_inval_va_asid},
 };
 
 const char *fence_name(enum fence f)
@@ -45,7 +48,22 @@ const char *fence_name(enum fence f)
 static bool has_address(const void *op)
 {
 	return op == seq_fence_va || op == seq_fence_va_asid || op == seq_inval_va ||
-	       op == seq_inval_va_asid;
+	       op == seq_inval_va_asid || op == seq_each_fence_va || op == seq_each_inval_va ||
+	       op == seq_each_inval_va_asid;
+}
+
+static bool is_inval(enum fence f)
+{
+	return (FENCE_BIT(f) & (FENCES_INVAL | FENCES_INVAL_EACH)) != 0;
+}
+
+/* The last of several is lost; of one, that one. */
+static void lose_last(struct fence_insn *i, struct fence_list *each)
+{
+	if (each != NULL && each->n > 1)
+		each->n--;
+	else
+		i->op = seq_fence_none;
 }
 
 /* The same with rs2 = asid. */
@@ -64,7 +82,9 @@ struct fence_insn fence_insn(enum fence f, const struct fence_at *at)
 
 	if (i.op == seq_fence_none)
 		return i;
-	if (fault_armed(FAULT_FENCE_SWAP)) {
+	if (at->each != NULL)
+		i.rs1 = (uintptr_t)at->each;
+	else if (fault_armed(FAULT_FENCE_SWAP)) {
 		i.rs1 = at->asid;
 		i.rs2 = at->va;
 	}
@@ -76,6 +96,10 @@ struct fence_insn fence_insn(enum fence f, const struct fence_at *at)
 	    (fault_armed(FAULT_FENCE_ADDRESSED) && has_address(i.op)) ||
 	    (fault_armed(FAULT_FENCE_SECOND) && ++fences[hart] % 2 == 0))
 		i.op = seq_fence_none;
+	if (is_inval(f) && fault_armed(FAULT_INVAL_NONE))
+		i.op = seq_fence_none;
+	if (is_inval(f) && fault_armed(FAULT_INVAL_LAST))
+		lose_last(&i, at->each);
 	return i;
 }
 

@@ -35,6 +35,11 @@ enum fence {
 	IPI_VA_ASID,
 	IPI_ASID,
 	IPI_ALL,
+	/* This hart's, once for each target's page: n SFENCE.VMA in a row; n SINVAL.VMA in one
+	 * bracket */
+	FENCE_EACH_VA,
+	INVAL_EACH_VA,
+	INVAL_EACH_VA_ASID,
 	NR_FENCES,
 };
 
@@ -51,6 +56,9 @@ enum fence {
 	 FENCE_BIT(RFENCE_ALL_ASID))
 #define FENCES_IPI                                                                                 \
 	(FENCE_BIT(IPI_VA) | FENCE_BIT(IPI_VA_ASID) | FENCE_BIT(IPI_ASID) | FENCE_BIT(IPI_ALL))
+#define FENCES_EACH                                                                                \
+	(FENCE_BIT(FENCE_EACH_VA) | FENCE_BIT(INVAL_EACH_VA) | FENCE_BIT(INVAL_EACH_VA_ASID))
+#define FENCES_INVAL_EACH (FENCE_BIT(INVAL_EACH_VA) | FENCE_BIT(INVAL_EACH_VA_ASID))
 /* rs1 = x0: those that reach table pointers and not only leaves (Privileged ISA, SFENCE.VMA). */
 #define FENCES_ANY_VA                                                                              \
 	(FENCE_BIT(FENCE_ASID) | FENCE_BIT(FENCE_ALL) | FENCE_BIT(INVAL_ASID) |                    \
@@ -60,10 +68,18 @@ enum fence {
 #define FENCES_ANY_ASID                                                                            \
 	(FENCE_BIT(FENCE_VA) | FENCE_BIT(FENCE_ALL) | FENCE_BIT(INVAL_VA) | FENCE_BIT(INVAL_ALL) | \
 	 FENCE_BIT(RFENCE_PAGE) | FENCE_BIT(RFENCE_LEAF) | FENCE_BIT(RFENCE_ZERO) |                \
-	 FENCE_BIT(RFENCE_ALL) | FENCE_BIT(IPI_VA) | FENCE_BIT(IPI_ALL))
+	 FENCE_BIT(RFENCE_ALL) | FENCE_BIT(IPI_VA) | FENCE_BIT(IPI_ALL) |                          \
+	 FENCE_BIT(FENCE_EACH_VA) | FENCE_BIT(INVAL_EACH_VA))
 
 /* "sfence.vma va, x0" and the like; never NULL. */
 const char *fence_name(enum fence f);
+
+/* Addresses that one after the other are fenced; read by seq_insns.S. */
+#define FENCE_MAX_EACH 64
+struct fence_list {
+	uint64_t n; /* at least 1 */
+	vaddr_t va[FENCE_MAX_EACH];
+};
 
 /* What a fence is told. */
 struct fence_at {
@@ -71,6 +87,7 @@ struct fence_at {
 	vaddr_t start; /* of the leaf */
 	uint64_t size; /* of the leaf, bytes */
 	uint16_t asid;
+	struct fence_list *each; /* of FENCES_EACH, else NULL */
 };
 
 /* A local fence as operands for struct seq; resolved before, so that nothing stands in between. */

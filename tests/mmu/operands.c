@@ -21,13 +21,12 @@ static const char *const register_names[NR_REGISTERS] = {
 	"fence by x26", "fence by x27", "fence by x28", "fence by x29", "fence by x30",
 	"fence by x31"};
 
-static struct stim st[NR_REGISTERS];
-
 static void registers(struct test_run *t)
 {
 	const struct op_case remap = {OP_REMAP, LEVEL_4K, ACCESS_LOAD, false};
 	const struct operand_case *c = t->test->arg;
 	struct scene *s = scene_open(t);
+	struct stim *st = stim_pool(s);
 
 	if (op_build(s, &remap, HALF_LOW, &st[0])) {
 		st[0].insn_va = st[0].start;
@@ -53,7 +52,7 @@ TEST_ROW(tlb, rs1_rs2, "rs1_rs2", registers, .machine = true, .clause = CLAUSE,
 static void back_to_back(struct test_run *t)
 {
 	struct scene *s = scene_open(t);
-	struct stim *q = &st[0];
+	struct stim *q = stim_pool(s);
 
 	memset(q, 0, sizeof(*q));
 	q->scene = s;

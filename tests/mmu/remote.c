@@ -68,8 +68,8 @@ static struct remote_job {
 	struct turn go;	     /* hart 0 and the conductor to all */
 	struct turn done[MAX_HARTS];
 	bool made[MAX_HARTS];
-	struct tally y[MAX_HARTS];
-} job; /* too large for a stack; one test runs at a time */
+	struct tally *y; /* stim_tallies() */
+} job;			 /* too large for a stack; one test runs at a time */
 
 static uint32_t turn_number(enum step s)
 {
@@ -229,7 +229,9 @@ static bool trials(uint32_t fences, uint64_t until, unsigned *rounds)
 			return true;
 		for (unsigned i = 0; i < job.n; i++) {
 			for (unsigned f = FENCE_NONE + 1; f < NR_FENCES; f++) {
-				if ((fences & job.st[i].fences & FENCE_BIT(f)) != 0 &&
+				uint32_t allowed = job.st[i].fences | job.st[i].weak;
+
+				if ((fences & allowed & FENCE_BIT(f)) != 0 &&
 				    !one_trial(&job.st[i], (enum fence)f))
 					return false;
 			}
@@ -280,6 +282,7 @@ static void remote_job(void *arg)
 void stim_run_remote(struct test_run *t, const struct stim *st, unsigned n, uint32_t fences)
 {
 	memset(&job, 0, sizeof(job));
+	job.y = stim_tallies();
 	job.t = t;
 	job.st = st;
 	job.n = n;

@@ -9,10 +9,11 @@
 
 static void remote(struct test_run *t)
 {
-	static struct stim st[NR_HALVES];
+	struct stim *st;
 	const struct op_case *c = t->test->arg;
 	struct scene *s = scene_open(t);
 
+	st = stim_pool(s);
 	for (unsigned h = 0; h < NR_HALVES; h++) {
 		if (!op_build(s, c, (enum half)h, &st[h])) {
 			scene_close();

@@ -26,8 +26,8 @@ static struct rights_job {
 	struct stim with[NR_HALVES], without[NR_HALVES];
 	unsigned rounds;
 	struct rng rng;
-	struct tally y[MAX_HARTS];
-} job; /* too large for a stack; one test runs at a time */
+	struct tally *y; /* stim_tallies() */
+} job;			 /* too large for a stack; one test runs at a time */
 
 static void look(const struct stim *st, struct tally *y)
 {
@@ -64,6 +64,7 @@ static bool build(struct scene *s, const struct row *r)
 	const struct op_case c = {OP_UNMAP, r->level, r->access, false};
 
 	memset(&job, 0, sizeof(job));
+	job.y = stim_tallies();
 	job.row = r;
 	job.rounds = stim_repeat(s->t);
 	for (unsigned h = 0; h < NR_HALVES; h++) {

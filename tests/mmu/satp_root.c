@@ -21,8 +21,8 @@ static struct root_job {
 	unsigned rounds;
 	paddr_t roots;
 	unsigned root_bits;
-	struct tally y[MAX_HARTS];
-} job; /* too large for a stack; one test runs at a time */
+	struct tally *y; /* stim_tallies() */
+} job;			 /* too large for a stack; one test runs at a time */
 
 /* The same ASID means another root: behind the switch, or before it from another ASID. */
 static void root(struct test_run *t, bool recycled)
@@ -33,6 +33,7 @@ static void root(struct test_run *t, bool recycled)
 	bool good = !recycled || spaces_have_asids(s);
 
 	memset(&job, 0, sizeof(job));
+	job.y = stim_tallies();
 	for (unsigned h = 0; good && h < NR_HALVES; h++) {
 		struct stim *st = &job.st[h];
 
@@ -126,6 +127,7 @@ static void ppn(struct test_run *t)
 	struct stim *st = &job.st[0];
 
 	memset(&job, 0, sizeof(job));
+	job.y = stim_tallies();
 	job.roots = FRAME_NONE;
 	for (job.root_bits = MAX_ROOT_BITS; job.root_bits != 0 && job.roots == FRAME_NONE;) {
 		job.roots = scene_try_block(s, job.root_bits);
@@ -217,6 +219,7 @@ static void flight(struct test_run *t)
 	struct scene *s = scene_open(t);
 
 	memset(&job, 0, sizeof(job));
+	job.y = stim_tallies();
 	if (spaces_have_asids(s) && build_flight(s, HALF_LOW) && build_flight(s, HALF_HIGH))
 		judge(t, ACCESS_LOAD, s, flight_job);
 	scene_close();

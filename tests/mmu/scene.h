@@ -65,7 +65,7 @@ void scene_close(void);
 
 /* 2^@order frames, aligned to their size, until scene_close(). FRAME_NONE: there are none. */
 paddr_t scene_try_block(struct scene *s, unsigned order);
-/* The same; leaves the test if there are none. */
+/* The same; if there are none the test is left, as skipped: that is no fault of the machine. */
 paddr_t scene_block(struct scene *s, unsigned order);
 
 /* Give the 4 KiB at @pa a number and its content. Harts see it as code after scene_enter(). */

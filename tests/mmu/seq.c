@@ -44,6 +44,21 @@ struct probe seq_run(struct seq *q)
 	return p;
 }
 
+uint64_t seq_call_insns(uint64_t *a0, uint64_t a1, uint64_t a2, uint64_t a3, vaddr_t va);
+
+struct probe seq_call(vaddr_t va, uint64_t *a0, uint64_t a1, uint64_t a2, uint64_t a3)
+{
+	struct hart *h = hart_self();
+	struct probe p = {0};
+
+	h->probe_trapped = false;
+	p.value = seq_call_insns(a0, a1, a2, a3, va);
+	p.trapped = h->probe_trapped;
+	p.cause = h->probe_cause;
+	p.tval = h->probe_tval;
+	return p;
+}
+
 const void *seq_op(enum access a)
 {
 	static const char *const ops[] = {seq_op_load, seq_op_store, seq_op_fetch};

@@ -34,6 +34,12 @@ struct probe seq_run(struct seq *q);
 /* One of seq_fence_* or seq_inval_* alone. */
 void seq_fence(const void *op, uint64_t rs1, uint64_t rs2);
 
+/*
+ * Call the code at @va with @a0 to @a3 in these registers: what it returns in a0, or the trap that
+ * it raised. It may change nothing but what a C function may.
+ */
+struct probe seq_call(vaddr_t va, uint64_t *a0, uint64_t a1, uint64_t a2, uint64_t a3);
+
 /* The instruction of an access. */
 const void *seq_op(enum access a);
 /* @nops instructions, at most SEQ_MAX_DELAY. */
@@ -47,5 +53,12 @@ extern const char seq_hop[]; /* satp = a0 */
 extern const char seq_fence_va[], seq_fence_va_asid[], seq_fence_asid[], seq_fence_all[];
 /* The same in Svinval's three steps: SFENCE.W.INVAL, SINVAL.VMA, SFENCE.INVAL.IR. */
 extern const char seq_inval_va[], seq_inval_va_asid[], seq_inval_asid[], seq_inval_all[];
+/* Each address of the struct fence_list at a0: SFENCE.VMA back to back; SINVAL.VMA in a bracket. */
+extern const char seq_each_fence_va[], seq_each_inval_va[], seq_each_inval_va_asid[];
+/* The bracket with rs1 = va in x1, x2, ... x31 and rs2 = x0; with rs2 = ASID in each. 32 bytes a
+ * stub. x2 and x4 are replaced for a moment: with interrupts off. */
+extern const char seq_inval_rs1[], seq_inval_rs2[];
+/* One of Svinval's three alone. */
+extern const char seq_w_inval[], seq_sinval_all[], seq_inval_ir[];
 
 #endif

@@ -65,6 +65,20 @@ seq_insns:
 	addi	sp, sp, 112
 	ret
 
+/* uint64_t seq_call_insns(a0, a1, a2, a3, va): a trap of the code at va continues at its end. */
+	.balign	4
+	.globl	seq_call_insns
+seq_call_insns:
+	addi	sp, sp, -16
+	sd	ra, 0(sp)
+	la	t0, 1f
+	sd	t0, HART_PROBE_RESUME(tp)
+	jalr	ra, 0(a4)
+1:	sd	zero, HART_PROBE_RESUME(tp)
+	ld	ra, 0(sp)
+	addi	sp, sp, 16
+	ret
+
 	.macro	op name, insn:vararg
 	.balign	4
 	.globl	\name
@@ -105,6 +119,108 @@ seq_insns:
 	inval	seq_inval_va_asid, 10, 11
 	inval	seq_inval_asid, 0, 11
 	inval	seq_inval_all, 0, 0
+
+	op	seq_w_inval, SFENCE_W_INVAL
+	op	seq_sinval_all, SINVAL_VMA(0, 0)
+	op	seq_inval_ir, SFENCE_INVAL_IR
+
+/*
+ * Once for each address of the struct fence_list at a0; the addresses first, so that the fences
+ * stand back to back but for the loop: four in a row where there are as many.
+ */
+	.macro	each name, before, insn, after
+	.balign	4
+	.globl	\name
+\name:
+	ld	t4, 0(a0)
+	addi	t5, a0, 8
+	\before
+1:	li	t0, 4
+	bltu	t4, t0, 2f
+	ld	a2, 0(t5)
+	ld	a3, 8(t5)
+	ld	a4, 16(t5)
+	ld	a5, 24(t5)
+	\insn	12
+	\insn	13
+	\insn	14
+	\insn	15
+	addi	t5, t5, 32
+	addi	t4, t4, -4
+	j	1b
+2:	beqz	t4, 3f
+	ld	a2, 0(t5)
+	\insn	12
+	addi	t5, t5, 8
+	addi	t4, t4, -1
+	j	2b
+3:	\after
+	jr	t1
+	.endm
+
+	.macro	each_sfence rs1
+	.word	0x12000073 | \rs1 << 15	/* sfence.vma rs1, x0 */
+	.endm
+	.macro	each_sinval rs1
+	SINVAL_VMA(\rs1, 0)
+	.endm
+	.macro	each_sinval_asid rs1
+	SINVAL_VMA(\rs1, 11)
+	.endm
+	.macro	w_inval
+	SFENCE_W_INVAL
+	.endm
+	.macro	inval_ir
+	SFENCE_INVAL_IR
+	.endm
+
+	each	seq_each_fence_va, nop, each_sfence, nop
+	each	seq_each_inval_va, w_inval, each_sinval, inval_ir
+	each	seq_each_inval_va_asid, w_inval, each_sinval_asid, inval_ir
+
+/*
+ * Operands from each register: the address in xn, then the ASID in xn and the address in another.
+ * What xn held is kept in a register that is not it.
+ */
+	.macro	from_rs1 n, keep
+	.balign	32
+	mv	x\keep, x\n
+	mv	x\n, a0
+	SFENCE_W_INVAL
+	SINVAL_VMA(\n, 0)
+	SFENCE_INVAL_IR
+	mv	x\n, x\keep
+	jr	t1
+	.endm
+	.macro	from_rs2 n, keep, va
+	.balign	32
+	mv	x\va, a0
+	mv	x\keep, x\n
+	mv	x\n, a1
+	SFENCE_W_INVAL
+	SINVAL_VMA(\va, \n)
+	SFENCE_INVAL_IR
+	mv	x\n, x\keep
+	jr	t1
+	.endm
+
+	.balign	32
+	.globl	seq_inval_rs1, seq_inval_rs2
+seq_inval_rs1:
+	.irp	n, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28
+	from_rs1 \n, 29
+	.endr
+	from_rs1 29, 5
+	from_rs1 30, 5
+	from_rs1 31, 5
+	.balign	32
+seq_inval_rs2:
+	.irp	n, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28
+	from_rs2 \n, 29, 30
+	.endr
+	from_rs2 29, 5, 7
+	from_rs2 30, 5, 7
+	from_rs2 31, 5, 7
 
 /* void seq_fence(const void *op, uint64_t rs1, uint64_t rs2): one fence of the above. */
 	.balign	4

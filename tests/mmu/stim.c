@@ -53,6 +53,8 @@ struct trial trial_draw(struct rng *r, const struct stim *st, enum fence f)
 	} while (st->at[tr.first].silent);
 	tr.named = tr.first;
 	tr.va = st->named_only ? st->at[tr.named].va : draw_named(r, st, tr.first);
+	if (st->fence_va != 0)
+		tr.va = st->fence_va;
 	/* The low bits of rs1 are of no account. */
 	tr.va += rng_below(r, PAGE_SIZE);
 	tr.offset = PAGE_WORDS + rng_below(r, words) * sizeof(uint64_t);
@@ -98,14 +100,28 @@ static uint64_t behind_satp(const struct stim *st)
 	return st->behind != NULL ? space_satp(st->behind) : home_satp(st);
 }
 
+/* The named page and all others, for a fence of each. */
+static struct fence_list *list_of(const struct trial *tr)
+{
+	static struct fence_list list; /* of a local fence: harts run one after the other */
+	struct fence_list *l = &list;
+	const struct stim *st = tr->stim;
+
+	for (l->n = 0; l->n < st->nr; l->n++)
+		l->va[l->n] = st->at[(tr->named + l->n) % st->nr].va;
+	return l;
+}
+
 struct fence_at trial_fence_at(const struct trial *tr)
 {
 	const struct stim *st = tr->stim;
+	bool each = (FENCE_BIT(tr->fence) & FENCES_EACH) != 0;
 
 	return (struct fence_at){.va = tr->va,
 				 .start = st->start,
 				 .size = st->size,
-				 .asid = asid_of(st) | st->asid_extra};
+				 .asid = asid_of(st) | st->asid_extra,
+				 .each = each ? list_of(tr) : NULL};
 }
 
 uint64_t trial_offset(const struct trial *tr, unsigned hart)
@@ -290,10 +306,24 @@ void trial_restore(const struct trial *tr)
 		scene_store(tr->stim->edit[i].slot, tr->stim->edit[i].was);
 }
 
-/* Without a fence, or with one that need not reach this change. */
-static bool expects_nothing(const struct trial *tr)
+/* A fence that need not reach this change. */
+static bool weak(const struct trial *tr)
 {
 	return (tr->stim->fences & FENCE_BIT(tr->fence)) == 0;
+}
+
+/* Whether the fence of this trial lets nothing but the new page be seen at target @i. */
+static bool must_be_new(const struct trial *tr, unsigned i)
+{
+	const struct stim *st = tr->stim;
+	uint32_t all =
+		FENCES_ANY_VA | FENCES_EACH | FENCE_BIT(RFENCE_LEAF) | FENCE_BIT(RFENCE_LEAF_ASID);
+
+	if (st->constant)
+		return true;
+	if (tr->fence == FENCE_NONE || weak(tr))
+		return false;
+	return !st->named_only || i == tr->named || (FENCE_BIT(tr->fence) & all) != 0;
 }
 
 static void count(const struct trial *tr, unsigned i, struct probe seen, struct tally *y)
@@ -304,13 +334,16 @@ static void count(const struct trial *tr, unsigned i, struct probe seen, struct 
 
 	mend(tr, &at->was);
 	mend(tr, &at->is);
-	if (!st->constant && (tr->fence == FENCE_NONE || expects_nothing(tr))) {
+	if (!must_be_new(tr, i)) {
 		if (tr->fence == FENCE_NONE) {
 			y->control_tries++;
 			y->control_stale += v == SEEN_OLD;
-		} else {
+		} else if (weak(tr)) {
 			y->weak_tries++;
 			y->weak_stale += v == SEEN_OLD;
+		} else {
+			y->unnamed_tries++;
+			y->unnamed_new += v == SEEN_NEW;
 		}
 		/* Old and new are both legal here; a third is not, where both are valid leaves. */
 		if (st->either_or && (v == SEEN_WRONG || v == SEEN_TRAP))
@@ -327,15 +360,6 @@ void trial_judge(const struct trial *tr, unsigned i, struct probe seen, struct t
 	count(tr, i, seen, y);
 }
 
-/* Whether this trial has anything to say of target @i. */
-static bool judged(const struct trial *tr, unsigned i)
-{
-	if (tr->stim->at[i].silent)
-		return false;
-	return !tr->stim->named_only || i == tr->named || tr->fence == FENCE_NONE ||
-	       (FENCE_BIT(tr->fence) & FENCES_ANY_VA) != 0;
-}
-
 /* Targets from @from on in the trial's order; @seen[0] may be known already. */
 static void probe_rest(const struct trial *tr, unsigned from, struct probe *seen, struct tally *y)
 {
@@ -346,7 +370,7 @@ static void probe_rest(const struct trial *tr, unsigned from, struct probe *seen
 	for (unsigned i = 0; i < st->nr; i++) {
 		unsigned k = (tr->first + i) % st->nr;
 
-		if (judged(tr, k))
+		if (!st->at[k].silent)
 			count(tr, k, seen[i], y);
 	}
 }
@@ -464,13 +488,24 @@ void stim_local(const struct stim *st, uint32_t fences, unsigned repeat, struct 
 	}
 }
 
+#define POOL_ORDER 6u
+_Static_assert(STIM_POOL * sizeof(struct stim) <= PAGE_SIZE << POOL_ORDER, "POOL_ORDER");
+
+struct stim *stim_pool(struct scene *s)
+{
+	struct stim *pool = phys_to_ptr(scene_block(s, POOL_ORDER));
+
+	memset(pool, 0, STIM_POOL * sizeof(*pool));
+	return pool;
+}
+
 struct local_job {
 	const struct stim *st;
 	unsigned n;
 	uint32_t fences;
 	unsigned repeat;
 	struct rng rng;
-	struct tally y[MAX_HARTS];
+	struct tally *y; /* stim_tallies() */
 };
 
 static struct local_job local; /* too large for a stack; one test runs at a time */
@@ -485,13 +520,21 @@ static void local_job(void *arg)
 	scene_leave();
 }
 
+struct tally *stim_tallies(void)
+{
+	static struct tally tallies[MAX_HARTS];
+
+	memset(tallies, 0, sizeof(tallies));
+	return tallies;
+}
+
 void stim_run_local(struct test_run *t, const struct stim *st, unsigned n, uint32_t fences)
 {
 	local.st = st;
 	local.n = n;
 	local.fences = fences;
 	local.repeat = stim_repeat(t);
-	memset(local.y, 0, sizeof(local.y));
+	local.y = stim_tallies();
 	hartset_for_each(h, &t->all) {
 		struct hartset one = hartset_of(h);
 
@@ -593,11 +636,24 @@ static void report_finding(struct test_run *t, unsigned hart, const struct tally
 	trial_restore(&tr);
 }
 
+static void note_unnamed(const struct hartset *harts, const struct tally *y)
+{
+	unsigned tries = 0, fresh = 0;
+
+	hartset_for_each(h, harts) {
+		tries += y[h].unnamed_tries;
+		fresh += y[h].unnamed_new;
+	}
+	if (tries != 0)
+		note("pages that the fence did not name: %u of %u new all the same", fresh, tries);
+}
+
 void stim_report(struct test_run *t, enum access a, const struct hartset *harts,
 		 const struct tally *y)
 {
 	unsigned weak_tries = 0, weak_stale = 0;
 
+	note_unnamed(harts, y);
 	hartset_for_each(h, harts) {
 		const struct tally *one = &y[h];
 

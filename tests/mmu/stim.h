@@ -10,8 +10,8 @@
 #include "tests/mmu/fences.h"
 #include "tests/mmu/scene.h"
 
-#define STIM_MAX_EDITS 16
-#define STIM_MAX_TARGETS 16
+#define STIM_MAX_EDITS FENCE_MAX_EACH
+#define STIM_MAX_TARGETS FENCE_MAX_EACH
 
 /* Page number 0: the access raises a page fault. */
 #define PAGE_FAULT ((struct page){0, 0})
@@ -48,6 +48,8 @@ struct stim {
 	bool either_or;
 	/* An addressed fence is relied on for the 4 KiB that it names and no more (Svnapot). */
 	bool named_only;
+	/* What addressed fences name, where it is not the address that is accessed; 0: that. */
+	vaddr_t fence_va;
 	/* Unrelated pages that are touched between fill and change, to push it out of a first
 	 * level; 0: none. At @evict_va on, one each PAGE_SIZE. */
 	unsigned evict;
@@ -101,6 +103,8 @@ struct tally {
 	/* The machine lets nobody reach the page through this leaf (protection over all of it). */
 	bool unreachable;
 	struct probe unreachable_seen;
+	/* Pages that an addressed fence did not name: legal either way, printed. */
+	unsigned unnamed_tries, unnamed_new;
 	unsigned cells, cells_blind; /* stimuli; those whose control saw nothing */
 };
 
@@ -157,6 +161,13 @@ void stim_run_local(struct test_run *t, const struct stim *st, unsigned n, uint3
 /* Controls that see nothing are tried that often; one that sees something is enough of them. */
 #define STIM_CONTROLS 8
 #define STIM_MAX_CONTROLS 32
+
+/* Empty stimuli, too many for a stack or the image: in memory of @s, once a scene. */
+#define STIM_POOL 32
+struct stim *stim_pool(struct scene *s);
+
+/* One for each hart, all zero: the same ones for whoever asks, since one test runs at a time. */
+struct tally *stim_tallies(void);
 
 /* How often each fence is tried: 8, times repeat=. */
 unsigned stim_repeat(const struct test_run *t);

@@ -7,10 +7,11 @@
 
 static void run(struct test_run *t, uint32_t fences)
 {
-	static struct stim st[NR_HALVES];
+	struct stim *st;
 	const struct op_case *c = t->test->arg;
 	struct scene *s = scene_open(t);
 
+	st = stim_pool(s);
 	for (unsigned h = 0; h < NR_HALVES; h++) {
 		if (!op_build(s, c, (enum half)h, &st[h])) {
 			scene_close();
@@ -29,12 +30,12 @@ static void local(struct test_run *t)
 /* The last page of the address space: its end is address 0. */
 static void top(struct test_run *t)
 {
-	static struct stim st;
 	struct scene *s = scene_open(t);
+	struct stim *st = stim_pool(s);
 
 	scene_take_over(s, -PAGE_SIZE);
-	if (op_build_at(s, t->test->arg, -PAGE_SIZE, &st))
-		stim_run_local(t, &st, 1, FENCES_LOCAL);
+	if (op_build_at(s, t->test->arg, -PAGE_SIZE, st))
+		stim_run_local(t, st, 1, FENCES_LOCAL);
 	scene_close();
 }
 
