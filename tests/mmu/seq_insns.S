@@ -132,27 +132,27 @@ seq_call_insns:
 	.balign	4
 	.globl	\name
 \name:
-	ld	t4, 0(a0)
-	addi	t5, a0, 8
+	ld	a6, 0(a0)
+	addi	a7, a0, 8
 	\before
 1:	li	t0, 4
-	bltu	t4, t0, 2f
-	ld	a2, 0(t5)
-	ld	a3, 8(t5)
-	ld	a4, 16(t5)
-	ld	a5, 24(t5)
+	bltu	a6, t0, 2f
+	ld	a2, 0(a7)
+	ld	a3, 8(a7)
+	ld	a4, 16(a7)
+	ld	a5, 24(a7)
 	\insn	12
 	\insn	13
 	\insn	14
 	\insn	15
-	addi	t5, t5, 32
-	addi	t4, t4, -4
+	addi	a7, a7, 32
+	addi	a6, a6, -4
 	j	1b
-2:	beqz	t4, 3f
-	ld	a2, 0(t5)
+2:	beqz	a6, 3f
+	ld	a2, 0(a7)
 	\insn	12
-	addi	t5, t5, 8
-	addi	t4, t4, -1
+	addi	a7, a7, 8
+	addi	a6, a6, -1
 	j	2b
 3:	\after
 	jr	t1
@@ -180,7 +180,8 @@ seq_call_insns:
 
 /*
  * Operands from each register: the address in xn, then the ASID in xn and the address in another.
- * What xn held is kept in a register that is not it.
+ * What xn held is kept in a register that is not it. Like every fence here these change a0 to a7
+ * and t0 only: what comes behind the fence is in the other registers.
  */
 	.macro	from_rs1 n, keep
 	.balign	32
@@ -207,20 +208,24 @@ seq_call_insns:
 	.balign	32
 	.globl	seq_inval_rs1, seq_inval_rs2
 seq_inval_rs1:
-	.irp	n, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28
-	from_rs1 \n, 29
+	.irp	n, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15
+	from_rs1 \n, 16
 	.endr
-	from_rs1 29, 5
-	from_rs1 30, 5
-	from_rs1 31, 5
+	from_rs1 16, 12
+	from_rs1 17, 12
+	.irp	n, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31
+	from_rs1 \n, 16
+	.endr
 	.balign	32
 seq_inval_rs2:
-	.irp	n, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28
-	from_rs2 \n, 29, 30
+	.irp	n, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15
+	from_rs2 \n, 16, 17
 	.endr
-	from_rs2 29, 5, 7
-	from_rs2 30, 5, 7
-	from_rs2 31, 5, 7
+	from_rs2 16, 12, 13
+	from_rs2 17, 12, 13
+	.irp	n, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31
+	from_rs2 \n, 16, 17
+	.endr
 
 /* void seq_fence(const void *op, uint64_t rs1, uint64_t rs2): one fence of the above. */
 	.balign	4
