@@ -8,6 +8,7 @@
 #include "firmware/fence.h"
 #include "firmware/trap.h"
 #include "mm/fault.h"
+#include "mm/frame.h"
 #include "tests/mmu/ad_scheme.h"
 #include "tests/mmu/ops.h"
 
@@ -181,11 +182,17 @@ static void report(struct test_run *t, unsigned hart, const struct sight *y)
 	pt_print_walk(&job.scene->pt, job.va);
 }
 
-static void build(struct scene *s)
+/* False: the test was told to skip. */
+static bool build(struct scene *s)
 {
 	unsigned order = job.row->level == LEVEL_4K ? 0 : 9;
-	paddr_t was = scene_block(s, order), is = scene_block(s, order);
+	paddr_t was = scene_try_block(s, order), is = scene_try_block(s, order);
 	uint64_t off = rng_below(&s->t->rng, UINT64_C(1) << order) * PAGE_SIZE;
+
+	if (was == FRAME_NONE || is == FRAME_NONE) {
+		test_skip(s->t, "no two free blocks of %s", level_name(job.row->level));
+		return false;
+	}
 
 	job.was = scene_page(s, was + off);
 	job.is = scene_page(s, is + off);
@@ -193,11 +200,13 @@ static void build(struct scene *s)
 	job.slot = scene_slot(s, job.va, job.row->level);
 	job.old = pte_leaf(was, PTE_R | PTE_W | PTE_A).raw;
 	job.new = job.row->to == TO_OTHER ? pte_leaf(is, PTE_R | PTE_W | PTE_A).raw : 0;
+	return true;
 }
 
 static void under(struct test_run *t, enum scheme scheme)
 {
-	build(job.scene);
+	if (!build(job.scene))
+		return;
 	job.scheme = scheme;
 	memset(job.sight, 0, sizeof(job.sight));
 	hartset_for_each(h, job.row->remote ? &t->peers : &t->all) {

@@ -182,10 +182,14 @@ static void map(struct scene *s, const struct space *sp, paddr_t to)
 static bool build(struct scene *s, const struct row *r)
 {
 	unsigned order = r->level == LEVEL_4K ? 0 : 9;
-	paddr_t real = scene_block(s, order), shown = scene_block(s, order);
-	paddr_t hidden = scene_block(s, order);
+	paddr_t real = scene_try_block(s, order), shown = scene_try_block(s, order);
+	paddr_t hidden = scene_try_block(s, order);
 	uint64_t off = rng_below(&s->t->rng, UINT64_C(1) << order) * PAGE_SIZE;
 
+	if (real == FRAME_NONE || shown == FRAME_NONE || hidden == FRAME_NONE) {
+		test_skip(s->t, "no three free blocks of %s", level_name(r->level));
+		return false;
+	}
 	memset(&job, 0, sizeof(job));
 	job.row = r;
 	job.scene = s;

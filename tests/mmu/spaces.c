@@ -3,6 +3,7 @@
 #include "tests/mmu/spaces.h"
 
 #include "firmware/arch.h"
+#include "mm/frame.h"
 
 bool spaces_build(struct scene *s, const struct op_case *c, enum half half, struct stim *st)
 {
@@ -25,9 +26,9 @@ static void copy_shape(const struct stim *st, const struct space *sp, struct sti
 void spaces_mirror(struct scene *s, const struct stim *st, const struct space *sp,
 		   struct stim *other)
 {
-	bool large = st->size == SZ_2M;
 	vaddr_t leaf = align_down(st->at[0].va, SZ_2M);
-	paddr_t block = large ? scene_block(s, 9) : 0;
+	paddr_t block = st->size == SZ_2M ? scene_try_block(s, 9) : FRAME_NONE;
+	bool large = block != FRAME_NONE;
 
 	copy_shape(st, sp, other);
 	other->constant = true;

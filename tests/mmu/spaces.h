@@ -12,8 +12,9 @@
 bool spaces_build(struct scene *s, const struct op_case *c, enum half half, struct stim *st);
 
 /*
- * Fill @other with @st's addresses in @sp, a space with a root of its own: leaves of the same size
- * up to 2 MiB, else of 4 KiB, to pages that @st does not know. Nothing in it ever changes. What
+ * Fill @other with @st's addresses in @sp, a space with a root of its own: leaves of 2 MiB
+ * if @st has such and there is memory, else of 4 KiB, to pages that @st does not know. Nothing in
+ * it ever changes. What
  * @st does not probe is left out.
  */
 void spaces_mirror(struct scene *s, const struct stim *st, const struct space *sp,
