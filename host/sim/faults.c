@@ -53,7 +53,7 @@ void faults_disarm(void)
 
 bool faults_need_rfence(void)
 {
-	for (int f = FAULT_RFENCE_NOTHING; f <= FAULT_RFENCE_WAITING; f++) {
+	for (int f = FAULT_RFENCE_NOTHING; f <= FAULT_RFENCE_SUSPENDED; f++) {
 		if (fault_armed[f])
 			return true;
 	}

@@ -156,7 +156,7 @@
 	X(RFENCE_VMA_IS_ASID, "rfence-vma-is-asid", "sbi",                                         \
 	  "SFENCE_VMA leaves global entries: fences ASID 0 only")                                  \
 	X(RFENCE_FENCE_I, "rfence-fence-i", "sbi", "targets execute FENCE.I, no SFENCE.VMA")       \
-	X(RFENCE_LATE, "rfence-late", "sbi", "targets fence 200 instructions after the return")    \
+	X(RFENCE_LATE, "rfence-late", "sbi", "targets fence 2000 instructions after the return")   \
 	X(RFENCE_MASKED, "rfence-masked", "sbi",                                                   \
 	  "a target with interrupts off fences when it enables them, the call returns before")     \
 	X(RFENCE_SECOND, "rfence-second", "sbi",                                                   \
@@ -164,6 +164,8 @@
 	X(RFENCE_MERGE, "rfence-merge", "sbi",                                                     \
 	  "a request close behind another takes over its range")                                   \
 	X(RFENCE_WAITING, "rfence-waiting", "sbi", "a hart in WFI does not fence")                 \
+	X(RFENCE_SUSPENDED, "rfence-suspended", "sbi",                                             \
+	  "a hart that HSM has suspended does not fence, nor when it resumes")                     \
 	X(IPI_HIGHEST, "ipi-highest", "sbi", "IPIs to the last hart are lost")                     \
 	X(HSM_START_LOST, "hsm-start-lost", "sbi", "hart_start says success, nothing starts")      \
 	X(HSM_OPAQUE, "hsm-opaque", "sbi", "hart_start hands 0 over as opaque")                    \

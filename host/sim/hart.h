@@ -88,6 +88,7 @@ struct hart {
 	uint64_t mtimecmp;
 	bool msip;
 	bool stopped;	     /* not in S-mode since reset, or since it asked HSM to stop */
+	bool suspended;	     /* it has asked HSM to suspend it, and is not back */
 	uint64_t start_satp; /* a fault: what satp holds when S-mode begins; 0: nothing special */
 
 	unsigned id;

@@ -11,6 +11,7 @@ sim-core-objs-y += fence.o
 sim-core-objs-y += machine.o
 sim-core-objs-y += mmu.o
 sim-core-objs-y += options.o
+sim-core-objs-y += options_values.o
 sim-core-objs-y += pmp.o
 sim-core-objs-y += rvc.o
 sim-core-objs-y += sbi_native.o

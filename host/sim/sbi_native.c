@@ -16,12 +16,13 @@
 #define RFENCE_SFENCE_VMA_ASID 2
 #define HSM_START 0
 #define HSM_STOP 1
+#define HSM_SUSPEND 3
 
 #define SBI_SUCCESS 0
 #define SBI_ERR_NOT_SUPPORTED (-2)
 #define SBI_ERR_INVALID_PARAM (-3)
 
-#define LATE_INSNS 200
+#define LATE_INSNS 2000
 #define CLOSE_INSNS 2000
 #define LIMIT_PAGES 64
 
@@ -139,7 +140,8 @@ static void fence_target(struct hart *t, const struct fence *f, const struct har
 	/* A hart that is stopped makes no promise. */
 	if (t->stopped)
 		return;
-	if (t->waiting && fault_in_sbi(FAULT_RFENCE_WAITING))
+	if ((t->waiting && fault_in_sbi(FAULT_RFENCE_WAITING)) ||
+	    (t->suspended && fault_in_sbi(FAULT_RFENCE_SUSPENDED)))
 		return;
 	if (t != caller &&
 	    (fault_in_sbi(FAULT_RFENCE_LATE) || (masked && fault_in_sbi(FAULT_RFENCE_MASKED))))
@@ -208,6 +210,8 @@ static bool hsm(struct hart *h)
 {
 	if (h->x[A6] == HSM_STOP)
 		h->stopped = true;
+	if (h->x[A6] == HSM_SUSPEND)
+		h->suspended = true;
 	if (h->x[A6] != HSM_START)
 		return false;
 	if (fault_in_sbi(FAULT_HSM_OPAQUE))

@@ -93,6 +93,7 @@ void trap_check_interrupts(struct hart *h)
 static void start_supervisor(struct hart *h)
 {
 	h->stopped = false;
+	h->suspended = false;
 	if (h->start_satp == 0)
 		return;
 	h->satp = h->start_satp;

@@ -17,6 +17,7 @@
 #include "host/sim/pmp.h"
 #include "host/sim/trap.h"
 #include "tests/host/sim_legal.h"
+#include "tests/host/sim_rig.h"
 #include "tests/host/tap.h"
 
 #define CSR_SATP 0x180
@@ -30,124 +31,10 @@ struct result {
 };
 
 static struct config config;
-static struct machine machine;
 static struct hart *h;
-static struct legal_context context;
-static struct rng rng;
 static uint32_t asids[LEGAL_ROOTS];
 static struct result result;
 static bool bare;
-
-/* Few pages, so that they meet: index choices for each level. */
-static const unsigned low_indexes[] = {0, 1, 2, 3, 16, 17, 18, 31};
-static const unsigned top_indexes[] = {0, 1, 511};
-
-static unsigned pick_index(unsigned level)
-{
-	if (level == context.levels - 1)
-		return top_indexes[rng_below(&rng, 3)];
-	if (level == 2)
-		return 2 * rng_below(&rng, 2); /* 512 GiB leaves of address 0 reach RAM */
-	return level != 0 ? rng_below(&rng, 2) : low_indexes[rng_below(&rng, 8)];
-}
-
-static uint64_t pick_va(void)
-{
-	static uint64_t last;
-	uint64_t va = 0;
-
-	if (rng_percent(&rng, 40))
-		return last;
-	for (unsigned l = 0; l < context.levels; l++)
-		va |= (uint64_t)pick_index(l) << (12 + 9 * l);
-	va = (uint64_t)sign_extend(va, 12 + 9 * context.levels);
-	if (rng_percent(&rng, 1))
-		va ^= BIT(62);
-	return last = va | (rng_below(&rng, 512) * UINT64_C(8));
-}
-
-static uint64_t leaf(unsigned level)
-{
-	static const uint64_t rights[] = {PTE_R, PTE_R | PTE_W, PTE_X, PTE_R | PTE_X,
-					  PTE_R | PTE_W | PTE_X};
-	uint64_t v = PTE_V | rights[rng_below(&rng, 5)];
-	uint64_t ppn = (0x80000 + UINT64_C(0x40000) * rng_below(&rng, 2)) >> 9 * level << 9 * level;
-
-	if (level == 0)
-		ppn += 64 * rng_below(&rng, 8);
-	v |= rng_percent(&rng, 85) ? PTE_A : 0;
-	v |= rng_percent(&rng, 80) ? PTE_D : 0;
-	v |= rng_percent(&rng, 40) ? PTE_U : 0;
-	v |= rng_percent(&rng, 20) ? PTE_G : 0;
-	switch (rng_below(&rng, 40)) {
-	case 6:
-		v &= level == 0 ? ~(PTE_R | PTE_W | PTE_X) : v; /* a pointer at the lowest level */
-		break;
-	case 0:
-		v |= BIT(54 + rng_below(&rng, 7));
-		break;
-	case 1:
-		v |= (uint64_t)rng_below(&rng, 4) << 61;
-		break;
-	case 2:
-		ppn |= 1;
-		break;
-	case 3:
-		v = (v & ~PTE_R) | PTE_W;
-		break;
-	case 4:
-		v &= ~PTE_V;
-		break;
-	case 5:
-		v |= PTE_N;
-		break;
-	default:
-		break;
-	}
-	return v | ppn << PTE_PPN_SHIFT;
-}
-
-static uint64_t pointer(unsigned level)
-{
-	uint64_t pa = legal_table_pa(level - 1, rng_below(&rng, LEGAL_TABLES / 2));
-	uint64_t v = PTE_V | pa >> PAGE_SHIFT << PTE_PPN_SHIFT;
-
-	v |= rng_percent(&rng, 10) ? PTE_G : 0;
-	if (rng_percent(&rng, 4))
-		v |= BIT(4 + 2 * rng_below(&rng, 2)) | (rng_percent(&rng, 50) ? PTE_D : 0);
-	return v;
-}
-
-static void set_entry(unsigned level, unsigned nr, unsigned index, uint64_t v)
-{
-	uint64_t pa = legal_table_pa(level, nr) + index * UINT64_C(8);
-
-	legal_store(level, nr, index, v);
-	memcpy(bus_ram(&machine, pa, 8), &v, sizeof(v));
-}
-
-static void random_store(void)
-{
-	unsigned level = rng_below(&rng, context.levels);
-	bool root = level == context.levels - 1;
-	unsigned nr = rng_below(&rng, root ? LEGAL_ROOTS : LEGAL_TABLES / 2);
-	unsigned index = pick_index(level);
-	unsigned kind = rng_below(&rng, 10);
-
-	if (kind < 2) {
-		set_entry(level, nr, index, 0);
-	} else if (level == 0 && kind < 4) { /* a whole NAPOT range */
-		uint64_t v = (leaf(0) & ~(UINT64_C(15) << PTE_PPN_SHIFT)) | PTE_N |
-			     UINT64_C(8) << PTE_PPN_SHIFT;
-
-		for (unsigned i = 0; i < 16; i++)
-			set_entry(level, nr, (index & ~15U) + i, v);
-	} else if (level != 0 && (root || kind < 8)) {
-		set_entry(level, nr, index, pointer(level));
-	} else {
-		set_entry(level, nr, index, leaf(level));
-	}
-}
 
 /* A register that holds @v. */
 static unsigned in_register(uint64_t v, unsigned other)
@@ -155,7 +42,7 @@ static unsigned in_register(uint64_t v, unsigned other)
 	unsigned r;
 
 	do
-		r = 1 + rng_below(&rng, 31);
+		r = 1 + rng_below(&rig.rng, 31);
 	while (r == other);
 	h->x[r] = v;
 	return r;
@@ -163,10 +50,11 @@ static unsigned in_register(uint64_t v, unsigned other)
 
 static void sfence(unsigned rs1, unsigned rs2, uint64_t va, uint32_t asid)
 {
-	bool valid = rs1 == 0 || (uint64_t)sign_extend(va, 12 + 9 * context.levels) == va || bare;
+	bool valid =
+		rs1 == 0 || (uint64_t)sign_extend(va, 12 + 9 * rig.context.levels) == va || bare;
 	enum priv priv = h->priv;
 
-	h->priv = rng_percent(&rng, 20) ? PRIV_M : priv;
+	h->priv = rng_percent(&rig.rng, 20) ? PRIV_M : priv;
 	fence_sfence_vma(h, rs1, rs2);
 	h->priv = priv;
 	if (valid)
@@ -175,23 +63,24 @@ static void sfence(unsigned rs1, unsigned rs2, uint64_t va, uint32_t asid)
 
 static void svinval(unsigned rs1, unsigned rs2, uint64_t va, uint32_t asid)
 {
-	bool valid = rs1 == 0 || (uint64_t)sign_extend(va, 12 + 9 * context.levels) == va || bare;
+	bool valid =
+		rs1 == 0 || (uint64_t)sign_extend(va, 12 + 9 * rig.context.levels) == va || bare;
 	uint64_t at = legal_now();
 
 	fence_w_inval(h);
-	if (rng_percent(&rng, 50)) { /* not ordered by it */
+	if (rng_percent(&rig.rng, 50)) { /* not ordered by it */
 		h->insns++;
-		random_store();
+		rig_store();
 	}
 	h->insns++;
 	fence_sinval_vma(h, rs1, rs2);
 	if (valid)
 		legal_fence(rs1 == 0, va >> PAGE_SHIFT, asid, at);
-	if (rng_percent(&rng, 50)) {
-		uint64_t second = pick_va() & ~PAGE_OFFSET;
+	if (rng_percent(&rig.rng, 50)) {
+		uint64_t second = rig_pick_va() & ~PAGE_OFFSET;
 
 		fence_sinval_vma(h, in_register(second, 0), 0);
-		if ((uint64_t)sign_extend(second, 12 + 9 * context.levels) == second || bare)
+		if ((uint64_t)sign_extend(second, 12 + 9 * rig.context.levels) == second || bare)
 			legal_fence(false, second >> PAGE_SHIFT, LEGAL_ALL_ASIDS, at);
 	}
 	fence_inval_ir(h);
@@ -199,17 +88,17 @@ static void svinval(unsigned rs1, unsigned rs2, uint64_t va, uint32_t asid)
 
 static void random_fence(void)
 {
-	uint64_t va = pick_va();
-	uint32_t asid = asids[rng_below(&rng, LEGAL_ROOTS)];
-	unsigned kind = rng_below(&rng, 20);
+	uint64_t va = rig_pick_va();
+	uint32_t asid = asids[rng_below(&rig.rng, LEGAL_ROOTS)];
+	unsigned kind = rng_below(&rig.rng, 20);
 	unsigned rs1 = kind < 13 ? in_register(va, 0) : 0;
 	unsigned rs2 = kind % 3 != 0 ? in_register(asid, rs1) : 0;
 
-	if (rs1 == 0 && rs2 == 0 && rng_percent(&rng, 70))
+	if (rs1 == 0 && rs2 == 0 && rng_percent(&rig.rng, 70))
 		return; /* those forget too much to be interesting */
 	if (rs2 == 0)
 		asid = LEGAL_ALL_ASIDS;
-	if (rng_percent(&rng, 25))
+	if (rng_percent(&rig.rng, 25))
 		svinval(rs1, rs2, va, asid);
 	else
 		sfence(rs1, rs2, va, asid);
@@ -217,19 +106,19 @@ static void random_fence(void)
 
 static void switch_root(unsigned n)
 {
-	uint64_t mode = (uint64_t)(SATP_MODE_SV39 + context.levels - 3) << SATP_MODE_SHIFT;
-	uint64_t root = legal_table_pa(context.levels - 1, n) >> PAGE_SHIFT;
+	uint64_t mode = (uint64_t)(SATP_MODE_SV39 + rig.context.levels - 3) << SATP_MODE_SHIFT;
+	uint64_t root = legal_table_pa(rig.context.levels - 1, n) >> PAGE_SHIFT;
 	uint64_t satp = mode | (uint64_t)asids[n] << SATP_ASID_SHIFT | root;
 
-	bare = rng_percent(&rng, 5);
+	bare = rng_percent(&rig.rng, 5);
 	if (bare)
 		satp = 0;
-	context.root = n;
-	context.asid = asids[n];
+	rig.context.root = n;
+	rig.context.asid = asids[n];
 	h->priv = PRIV_S; /* and back: satp is not U-mode's */
 	(void)csr_write(h, CSR_SATP, satp);
 	/* "If satp is written with an unsupported MODE, the entire write has no effect." */
-	if (rng_percent(&rng, 20))
+	if (rng_percent(&rig.rng, 20))
 		(void)csr_write(h, CSR_SATP, UINT64_C(5) << SATP_MODE_SHIFT | (satp + 1));
 	/* ASID bits that are not implemented read as zero. */
 	if (config.asid_bits < 16) {
@@ -239,20 +128,20 @@ static void switch_root(unsigned n)
 		(void)csr_read(h, CSR_SATP, &got);
 		result.illegal += got != satp;
 	}
-	h->priv = context.user ? PRIV_U : PRIV_S;
+	h->priv = rig.context.user ? PRIV_U : PRIV_S;
 }
 
 static void change_mode(void)
 {
-	uint64_t bits = rng_below(&rng, 2) * MSTATUS_SUM | rng_below(&rng, 2) * MSTATUS_MXR;
+	uint64_t bits = rng_below(&rig.rng, 2) * MSTATUS_SUM | rng_below(&rig.rng, 2) * MSTATUS_MXR;
 
-	context.sum = (bits & MSTATUS_SUM) != 0;
-	context.mxr = (bits & MSTATUS_MXR) != 0;
-	context.user = rng_percent(&rng, 30);
+	rig.context.sum = (bits & MSTATUS_SUM) != 0;
+	rig.context.mxr = (bits & MSTATUS_MXR) != 0;
+	rig.context.user = rng_percent(&rig.rng, 30);
 	/* sstatus, as S-mode writes it, and back to where it came from */
 	h->priv = PRIV_S;
 	(void)csr_write(h, 0x100, bits);
-	h->priv = context.user ? PRIV_U : PRIV_S;
+	h->priv = rig.context.user ? PRIV_U : PRIV_S;
 	mmu_context_changed(h);
 }
 
@@ -278,7 +167,8 @@ static uint64_t access(uint64_t va, enum access a)
 		return LEGAL_FAULT;
 	p = fast_find(a == ACCESS_FETCH ? h->fetch_fast : h->data_fast, a, va, 8);
 	/* A device, or the ROM, was there. */
-	return p == NULL ? va & (BIT(30) - 1) : (uint64_t)(p - machine.ram) + machine.ram_base;
+	return p == NULL ? va & (BIT(30) - 1)
+			 : (uint64_t)(p - rig.machine.ram) + rig.machine.ram_base;
 }
 
 static void illegal(uint64_t va, enum access a, uint64_t pa)
@@ -286,16 +176,18 @@ static void illegal(uint64_t va, enum access a, uint64_t pa)
 	if (result.illegal++ == 0)
 		snprintf(result.first, sizeof(result.first),
 			 "access %d of 0x%llx, asid %u root %u user %d sum %d mxr %d: 0x%llx",
-			 (int)a, (unsigned long long)va, context.asid, context.root, context.user,
-			 context.sum, context.mxr, (unsigned long long)pa);
+			 (int)a, (unsigned long long)va, rig.context.asid, rig.context.root,
+			 rig.context.user, rig.context.sum, rig.context.mxr,
+			 (unsigned long long)pa);
 }
 
 /* Hardware that sets A and D: an entry may have changed, in these bits and if it is the one. */
 static void find_ad_writes(uint64_t va, enum access a)
 {
-	for (unsigned level = 0; level < context.levels; level++) {
+	for (unsigned level = 0; level < rig.context.levels; level++) {
 		for (unsigned nr = 0; nr < LEGAL_TABLES / 2; nr++) {
-			const uint8_t *table = bus_ram(&machine, legal_table_pa(level, nr), 4096);
+			const uint8_t *table =
+				bus_ram(&rig.machine, legal_table_pa(level, nr), 4096);
 
 			for (unsigned i = 0; i < 512; i = i == 34 ? 511 : i + 1) {
 				uint64_t old = legal_value(level, nr, i);
@@ -316,8 +208,8 @@ static void find_ad_writes(uint64_t va, enum access a)
 static void random_access(void)
 {
 	static const enum legal_access kinds[] = {LEGAL_LOAD, LEGAL_STORE, LEGAL_FETCH};
-	uint64_t va = pick_va();
-	enum access a = (enum access)rng_below(&rng, 3);
+	uint64_t va = rig_pick_va();
+	enum access a = (enum access)rng_below(&rig.rng, 3);
 	uint64_t pa = access(va, a);
 	bool current = true;
 	bool ok;
@@ -326,33 +218,33 @@ static void random_access(void)
 	if (bare)
 		ok = pa == LEGAL_FAULT ? false : va >= BIT(30) || pa == va;
 	else
-		ok = legal_outcome(&context, va, kinds[a], pa, &current);
+		ok = legal_outcome(&rig.context, va, kinds[a], pa, &current);
 	/* Of an address outside RAM only the lower 30 bits are known. */
 	if (!ok && !bare && pa < BIT(30))
-		ok = legal_outcome(&context, va, kinds[a], va & (BIT(39) - 1), &current) ||
-		     legal_outcome(&context, va, kinds[a], va & (BIT(48) - 1), &current);
+		ok = legal_outcome(&rig.context, va, kinds[a], va & (BIT(39) - 1), &current) ||
+		     legal_outcome(&rig.context, va, kinds[a], va & (BIT(48) - 1), &current);
 	result.stale += !current;
 	result.faults += pa == LEGAL_FAULT;
 	if (!ok)
 		illegal(va, a, pa);
-	if (context.sets_ad)
+	if (rig.context.sets_ad)
 		find_ad_writes(va, a);
 }
 
 static void step(unsigned n)
 {
-	unsigned kind = rng_below(&rng, 100);
+	unsigned kind = rng_below(&rig.rng, 100);
 
-	h->insns += rng_percent(&rng, 50) ? 1 : 20;
+	h->insns += rng_percent(&rig.rng, 50) ? 1 : 20;
 	if (n % FULL_FENCE_EVERY == 0) {
 		sfence(0, 0, 0, LEGAL_ALL_ASIDS);
 		h->insns += 10; /* what a fault left in is to be seen */
 	} else if (kind < 12) {
-		random_store();
+		rig_store();
 	} else if (kind < 22) {
 		random_fence();
 	} else if (kind < 28) {
-		switch_root(rng_below(&rng, LEGAL_ROOTS));
+		switch_root(rng_below(&rig.rng, LEGAL_ROOTS));
 	} else if (kind < 32) {
 		change_mode();
 	} else {
@@ -364,23 +256,23 @@ static void step(unsigned n)
 static void begin(unsigned levels, uint64_t seed)
 {
 	memset(&result, 0, sizeof(result));
-	rng.state = seed;
+	rig.rng.state = seed;
 	asids[0] = 1;
 	asids[1] = 2;
 	asids[2] = (uint32_t)BIT(config.asid_bits - 1) | 1;
 	config.seed = seed;
 	config.ram_bytes = UINT64_C(2) << 30;
-	if (!machine_init(&machine, &config))
+	if (!machine_init(&rig.machine, &config))
 		abort();
-	h = &machine.hart[0];
+	h = &rig.machine.hart[0];
 	h->insns = 1000;
 	pmp_write_addr(h, 0, UINT64_MAX);
 	pmp_write_cfg(h, 0, PMP_R | PMP_W | PMP_X | 3 << PMP_A_SHIFT);
 	h->menvcfg = MENVCFG_PBMTE;
-	context = (struct legal_context){.levels = levels,
-					 .sets_ad = config.ad == AD_HARDWARE,
-					 .svnapot = config.svnapot,
-					 .svpbmt = config.svpbmt};
+	rig.context = (struct legal_context){.levels = levels,
+					     .sets_ad = config.ad == AD_HARDWARE,
+					     .svnapot = config.svnapot,
+					     .svpbmt = config.svpbmt};
 	legal_reset(asids);
 	change_mode();
 	switch_root(0);
@@ -391,7 +283,7 @@ static void run(unsigned levels, uint64_t seed)
 	begin(levels, seed);
 	for (unsigned n = 1; n <= STEPS && (result.illegal == 0 || !faults_any); n++)
 		step(n);
-	machine_free(&machine);
+	machine_free(&rig.machine);
 }
 
 static void test_legal(const char *what)
