@@ -66,6 +66,7 @@ sub row
 		for my $pattern (@{$more{unlike} // []}) {
 			$good &= unlike($out, $pattern, "does not print $pattern");
 		}
+		$good &= $more{check}->($out) if $more{check};
 		if ($status == 0) {
 			my $ran = suites_run($out);
 			for my $suite (@{$more{suites} // [qw(boot table hotplug)]}) {

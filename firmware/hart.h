@@ -24,6 +24,7 @@ struct hart {
 	bool probe_trapped;
 	uint64_t probe_cause;
 	uint64_t probe_tval;
+	uint64_t probe_epc;
 
 	unsigned index;
 	uint64_t hartid;

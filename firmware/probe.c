@@ -20,6 +20,7 @@ static bool probe_trap(struct trap_frame *f)
 	h->probe_trapped = true;
 	h->probe_cause = f->scause;
 	h->probe_tval = f->stval;
+	h->probe_epc = f->sepc;
 	f->sepc = h->probe_resume;
 	h->probe_resume = 0;
 	return true;
@@ -40,6 +41,7 @@ static struct probe run(uint64_t (*insn)(vaddr_t, uint64_t), vaddr_t va, uint64_
 	p.trapped = h->probe_trapped;
 	p.cause = h->probe_cause;
 	p.tval = h->probe_tval;
+	p.epc = h->probe_epc;
 	return p;
 }
 
@@ -85,6 +87,11 @@ void probe_stub(void *code, uint32_t value)
 	insn[1] = 0x0005051b | low << 20; /* addiw a0, a0, low */
 	insn[2] = 0x00008067;		  /* ret */
 	insn[3] = 0x00000000;		  /* never reached; illegal */
+}
+
+bool probe_faulted(const struct probe *p, enum access a, vaddr_t va)
+{
+	return p->trapped && p->cause == probe_page_fault(a) && (a != ACCESS_FETCH || p->epc == va);
 }
 
 uint64_t probe_page_fault(enum access a)

@@ -12,6 +12,7 @@ struct probe {
 	uint64_t value; /* loaded, or returned by the stub; without meaning if it trapped */
 	uint64_t cause; /* scause if it trapped */
 	uint64_t tval;	/* stval if it trapped: legal implementations differ in it */
+	uint64_t epc;	/* sepc if it trapped */
 };
 
 /* Registers the handler; before the first probe. */
@@ -27,6 +28,13 @@ struct probe probe_fetch(vaddr_t va);
 /* Write a stub that returns @value at @code; the caller owes raw FENCE.I on each fetching hart. */
 #define PROBE_STUB_BYTES 16
 void probe_stub(void *code, uint32_t value);
+
+/*
+ * Whether the access @p of kind @a to @va raised its page fault. A fetch has to fault where it
+ * was sent: code that was fetched through an old entry may run into a fault of the same cause
+ * elsewhere (M-mode firmware that reads an illegal instruction and cannot passes it on as one).
+ */
+bool probe_faulted(const struct probe *p, enum access a, vaddr_t va);
 
 /* The page-fault cause of an access. */
 uint64_t probe_page_fault(enum access a);

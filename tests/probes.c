@@ -72,7 +72,7 @@ static void trap_job(void *arg)
 		vaddr_t va = spots_at(&j->spots, i);
 		struct probe p = probe_access(j->access, va, word(arch_hart(), va));
 
-		if (!p.trapped || p.cause != probe_page_fault(j->access))
+		if (!probe_faulted(&p, j->access, va))
 			bad(f, va, p, probe_page_fault(j->access));
 	}
 }

@@ -22,5 +22,6 @@ struct probe flight_run(struct flight *f)
 
 	h->probe_trapped = false;
 	flight_insns(f);
-	return (struct probe){h->probe_trapped, f->seen, h->probe_cause, h->probe_tval};
+	return (struct probe){h->probe_trapped, f->seen, h->probe_cause, h->probe_tval,
+			      h->probe_epc};
 }

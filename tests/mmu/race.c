@@ -242,6 +242,7 @@ static void one_try(enum bait b, enum fence f, unsigned delay, unsigned apart)
 	trap.trapped = h->probe_trapped;
 	trap.cause = h->probe_cause;
 	trap.tval = h->probe_tval;
+	trap.epc = h->probe_epc;
 	if (r.stage == RACE_BAITING)
 		look_bad(&race.look[arch_hart()], &(struct glance){.what = "before the race",
 								   .access = race.a,

@@ -40,6 +40,7 @@ struct probe seq_run(struct seq *q)
 	p.trapped = h->probe_trapped;
 	p.cause = h->probe_cause;
 	p.tval = h->probe_tval;
+	p.epc = h->probe_epc;
 	p.value = q->stage == SEQ_FILLING ? q->fill_seen : q->probe_seen;
 	return p;
 }
@@ -56,6 +57,7 @@ struct probe seq_call(vaddr_t va, uint64_t *a0, uint64_t a1, uint64_t a2, uint64
 	p.trapped = h->probe_trapped;
 	p.cause = h->probe_cause;
 	p.tval = h->probe_tval;
+	p.epc = h->probe_epc;
 	return p;
 }
 

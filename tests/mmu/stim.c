@@ -160,15 +160,15 @@ static void record(struct tally *y, const struct trial *tr, unsigned target, enu
 	};
 }
 
-/* Whether @seen is what an access finds that is translated to @p. */
-static bool sees(const struct trial *tr, const struct page *p, struct probe seen)
+/* Whether @seen is what an access to target @i finds that is translated to @p. */
+static bool sees(const struct trial *tr, unsigned i, const struct page *p, struct probe seen)
 {
 	unsigned hart = arch_hart();
 	uint64_t off = trial_offset(tr, hart);
 
 	if (p->id == 0 || seen.trapped)
-		return p->id == 0 && seen.trapped &&
-		       seen.cause == probe_page_fault(tr->stim->access);
+		return p->id == 0 &&
+		       probe_faulted(&seen, tr->stim->access, tr->stim->at[i].va + off);
 	switch (tr->stim->access) {
 	case ACCESS_LOAD:
 		return seen.value == page_word(p, off);
@@ -193,9 +193,9 @@ static enum verdict judge(const struct trial *tr, unsigned i, struct probe seen)
 	const struct target *at = &tr->stim->at[i];
 	enum verdict v = seen.trapped ? SEEN_TRAP : SEEN_WRONG;
 
-	if (sees(tr, &at->is, seen))
+	if (sees(tr, i, &at->is, seen))
 		v = SEEN_NEW;
-	else if (sees(tr, &at->was, seen))
+	else if (sees(tr, i, &at->was, seen))
 		v = SEEN_OLD;
 	return v;
 }
@@ -218,7 +218,7 @@ static bool is_access_fault(struct probe p)
 static bool filled(const struct trial *tr, unsigned i, struct probe seen, struct tally *y)
 {
 	const struct target *at = &tr->stim->at[i];
-	bool good = sees(tr, &at->was, seen);
+	bool good = sees(tr, i, &at->was, seen);
 
 	mend(tr, &at->was);
 	if (good)
