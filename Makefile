@@ -217,7 +217,7 @@ $(T)/fdt_read: $(T)/obj/tests/host/fdt_read.o $(patsubst %.c,$(T)/obj/%.o,$(mach
 
 check: $(BIN) $(VMEMD) $(RUNNER) $(host-test-programs) $(FDT_TOOLS) check-format check-headers ## all tests; ends with "N passed, N failed"
 	@$(if $(LIBFDT_SOURCE),,echo "check: libfdt's source is not here: the tests of the tree reader are left out")
-	@ci/check.pl $(sort $(host-test-programs)) tests/host/run.t ci/firmware.t ci/trees.t
+	@ci/check.pl $(sort $(host-test-programs)) tests/host/run.t ci/firmware.t ci/machine.t ci/sim.t ci/trees.t ci/seeds.t
 
 # Each header compiles alone.
 headers := $(wildcard firmware/*.h mm/*.h platform/*.h device/*.h tests/*.h tests/mmu/*.h)

@@ -70,7 +70,6 @@ my %faults = (
 	'fence-not-invalid' => ['tlb.make.*'],
 	'asid-ignored' => ['asid.tags.*'],
 	'asid-short' => ['asid.tags.*'],
-	'l2-tag-bit' => ['tlb.va_bits,tlb.dense,tlb.remap.2m.*,tlb.table_bits'],
 	'pwc-tag-bit' => ['tlb.va_bits,tlb.table_bits,tlb.walk.2m.*'],
 	'pwc-global' => ['asid.sibling.*'],
 	'pwc-no-asid' => ['asid.*'],
@@ -122,7 +121,7 @@ my %faults = (
 $faults{$_}[1] //= 4 for grep { /^(?:rfence|ipi|hsm)-/ } keys %faults;
 
 # Nothing that S-mode must see (docs/sim.md), or the machine does not come as far as the tests.
-my %left_out = map { $_ => 1 } qw(pte-pointer-bits rfence-unaligned user-in-s l1-tag-high l2-tag-high pwc-tag-high satp-mode-late
+my %left_out = map { $_ => 1 } qw(pte-pointer-bits rfence-unaligned user-in-s l1-tag-high l2-tag-bit l2-tag-high pwc-tag-high satp-mode-late
 	ipi-highest hsm-start-lost hsm-opaque hsm-satp);
 
 my @listed = map { /^(\S+)/ } `build/hotwalk-sim --list-faults`;

@@ -91,7 +91,8 @@ void probe_stub(void *code, uint32_t value)
 
 bool probe_faulted(const struct probe *p, enum access a, vaddr_t va)
 {
-	return p->trapped && p->cause == probe_page_fault(a) && (a != ACCESS_FETCH || p->epc == va);
+	return p->trapped && p->cause == probe_page_fault(a) &&
+	       (a != ACCESS_FETCH || p->epc - va < PROBE_STUB_BYTES);
 }
 
 uint64_t probe_page_fault(enum access a)

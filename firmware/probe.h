@@ -30,9 +30,9 @@ struct probe probe_fetch(vaddr_t va);
 void probe_stub(void *code, uint32_t value);
 
 /*
- * Whether the access @p of kind @a to @va raised its page fault. A fetch has to fault where it
- * was sent: code that was fetched through an old entry may run into a fault of the same cause
- * elsewhere (M-mode firmware that reads an illegal instruction and cannot passes it on as one).
+ * Whether the access @p of kind @a to @va raised its page fault. A fetch has to fault in the stub
+ * that it was sent to: code that was fetched through an old entry may run into a fault of the same
+ * cause elsewhere.
  */
 bool probe_faulted(const struct probe *p, enum access a, vaddr_t va);
 

@@ -111,6 +111,8 @@ static const struct bad_entry bad_entries[] = {
 	{"W=1 X=1 R=0", LEVEL_2M, PTE_R, 0},
 	{"W=1 X=1 R=0", LEVEL_1G, PTE_R, 0},
 	{"pointer in the last level", LEVEL_4K, PTE_R | PTE_W | PTE_X | PTE_A | PTE_D, 0},
+	/* The same where a machine that takes it for a page would not stumble over A or D. */
+	{"pointer in the last level, A and D", LEVEL_4K, PTE_R | PTE_W | PTE_X, 0},
 	{"misaligned superpage, lowest bit", LEVEL_2M, 0, UINT64_C(1) << PTE_PPN_SHIFT},
 	{"misaligned superpage, highest bit", LEVEL_2M, 0, UINT64_C(1) << (PTE_PPN_SHIFT + 8)},
 	{"misaligned superpage, lowest bit", LEVEL_1G, 0, UINT64_C(1) << PTE_PPN_SHIFT},

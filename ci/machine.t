@@ -1,0 +1,78 @@
+#!/usr/bin/env perl
+# SPDX-License-Identifier: BSD-2-Clause
+# The tests of the machine under QEMU: other CPUs, harts and versions have to be right and the
+# controls have to see what they see there; fences that misbehave on request (inject=) have to be
+# found. Run by `make check`; alone: ROWS=REGEX prove ci/machine.t
+use strict;
+use warnings;
+use FindBin;
+use lib $FindBin::Bin;
+use Rows;
+use Test::More;
+
+my $pass = qr/^hotwalk: DONE PASS /m;
+
+# ---- right machines
+
+# One kind of access where the others say no more, and every kind of fence.
+my $short = 'tlb.remap.*,tlb.unmap.*.load,tlb.walk.*.load,tlb.canonical,tlb.encodings,tlb.protected.*,rfence.remap.4k.*,rfence.mask*.load,' .
+	'range.*.load,hsm.*.load,svinval.remap.*,svnapot.*.load,ad.*,asid.tags.*,satp.*.load,fetch.*,race.*.load';
+my @with = qw(tlb rfence range hsm ad satp fetch race);
+
+row('machine-max-8', 0, ['CPU=max', 'SMP=8', 'VMEM=none', "ARGS=test=$short"], like => [$pass], suites => \@with);
+row('machine-one-hart', 0, ['CPU=max', 'SMP=1', 'VMEM=none', "ARGS=test=$short"], like => [$pass], suites => [qw(tlb ad satp race)]);
+row('machine-extensions', 0, ['CPU=rv64,svinval=true,svnapot=true,svpbmt=true', 'SMP=2', 'VMEM=none', 'ARGS=test=svinval.*,svnapot.* mode=sv57'],
+	like => [$pass], suites => [qw(svinval svnapot)]);
+row('machine-single-thread', 0, ['THREAD=single', 'SMP=2', 'VMEM=none', "ARGS=test=$short"], like => [$pass], suites => \@with);
+row("machine-$_", 0, ["CPU=$_", 'SMP=2', 'VMEM=none', "ARGS=test=$short"], like => [$pass], suites => \@with)
+	for qw(rva22s64 sifive-u54 thead-c906 veyron-v1);
+row('machine-old-qemu', 0, ["QEMU=$tool{QEMU_OLD}", "OPENSBI=$tool{OPENSBI_OLD}", 'CPU=sifive-u54', 'SMP=2', 'VMEM=none', "ARGS=test=$short"],
+	like => [$pass], suites => \@with) if $tool{QEMU_OLD} && $tool{OPENSBI_OLD};
+
+# What QEMU's TLB shows: every leaf, local and remote; no table pointer, no invalid entry, no ASID.
+row('machine-sees', 0, ['SMP=2', 'VMEM=none', 'ARGS=test=tlb.remap.4k.*,tlb.unmap.*,tlb.protect.*,rfence.remap.4k.*,rfence.unmap.1g.*,tlb.walk.2m.*,tlb.make.4k.*,asid.remap.4k.*'],
+	suites => [], like => [$pass, (map { qr/^ok \d+ $_$/m } qw(tlb.remap.4k.load tlb.remap.4k.store tlb.remap.4k.fetch tlb.unmap.2m.fetch
+		tlb.unmap.1g.store tlb.protect.1g.load rfence.remap.4k.fetch rfence.unmap.1g.load)),
+		(map { qr/^ok \d+ $_ # SKIP blind/m } qw(tlb.walk.2m.load tlb.make.4k.load asid.remap.4k.load))]);
+
+# ---- fences that misbehave: the tests that have to see it here
+
+my %inject = (
+	'fence-odd-harts' => ['tlb.remap.4k.*', qr/^# probe: hart1 /m],
+	'fence-addressed' => ['tlb.remap.2m.*', qr/^# stale behind: sfence\.vma va, x0; sfence\.vma va, asid$/m],
+	'fence-second' => ['tlb.remap.4k.*'],
+	'rfence-none' => ['rfence.remap.4k.*,range.page.*'],
+	'rfence-odd-harts' => ['rfence.remap.4k.*', qr/^# probe: hart1 /m],
+	'rfence-second' => ['rfence.remap.4k.*'],
+	'rfence-16-bits' => ['range.*'],
+	'rfence-mask-base' => ['rfence.mask*'],
+	'rfence-base-all' => ['rfence.mask_all.*'],
+	'rfence-self' => ['rfence.mask*'],
+	'rfence-early-return' => ['rfence.*.load'],
+	'rfence-merge' => ['rfence.flood.*,rfence.storm.*,rfence.all_to_all.*'],
+	'rfence-zero' => ['rfence.remap.4k.*'],
+	'rfence-asleep' => ['hsm.*'],
+	'rfence-stopped' => ['hsm.*'],
+	'bare-never' => ['satp.*'],
+	'sstatus-kept' => ['satp.*'],
+	'ad-neighbour' => ['ad.*'],
+	'ad-resurrect' => ['ad.*'],
+	'ad-lost' => ['ad.*'],
+	'ad-late' => ['ad.*'],
+	'freed-linked' => ['race.*'],
+	'root-late' => ['race.new_root_entry'],
+);
+for my $f (sort keys %inject) {
+	my ($tests, @like) = @{$inject{$f}};
+	row("machine-$f", 1, ['SMP=4', 'VMEM=none', "ARGS=inject=$f test=$tests"],
+		like => [qr/^# inject: $f/m, qr/^not ok \d+ \S+ # found by .*(?:probe|check)/m, qr/^# clause: /m, @like]);
+}
+row('machine-inval-last', 1, ['CPU=rv64,svinval=true', 'SMP=2', 'VMEM=none', 'ARGS=inject=inval-last test=svinval.many.*'],
+	like => [qr/^not ok \d+ svinval\.many/m]);
+# A hart that does not come back is named, and the run goes on without it.
+row('machine-hsm-lost', 1, ['SMP=4', 'VMEM=none', 'ARGS=inject=hsm-lost test=hsm.*.load'], like => [qr/^not ok \d+ \S+ # TIMEOUT/m, qr/hart\d \(id \d+\)/]);
+# Nor does the boot hart, and another one says so.
+row('machine-hang', 1, ['SMP=2', 'VMEM=none', 'ARGS=inject=hang test=boot.*'],
+	like => [qr/^# hart0 \(id \d+\) has taken no interrupt/m, qr/^not ok 1 \S+ # TIMEOUT/m, qr/^Bail out!/m]);
+
+done_testing();
