@@ -14,8 +14,8 @@
 #define TURN_MS 4000
 /* Rounds behind the first are left out once a test took that long. */
 #define BUDGET_US 600000
-/* A trial of many harts costs a hundred times what a local one does; every fence has its two. */
-#define REMOTE_REPEAT 4 /* of what stim_repeat() says */
+/* A trial of many harts costs a hundred times what a local one does; every fence has its one. */
+#define REMOTE_REPEAT 8 /* of what stim_repeat() says */
 #define REMOTE_CONTROLS 4
 #define REMOTE_MAX_CONTROLS 12
 
