@@ -151,6 +151,51 @@ void fence_local_va_asid(vaddr_t va, uint16_t asid)
 	observe_local(&(struct fence_op){.start = va, .size = 1, .asid = asid}, token);
 }
 
+/* A store beside the first step is not known to be before it: the token is from before. */
+void fence_inval_begin(void)
+{
+	if (observer != NULL)
+		observer->inval_begin();
+	raw_sfence_w_inval();
+}
+
+static void observe_inval(struct fence_op op)
+{
+	if (observer != NULL)
+		observer->inval(&op);
+}
+
+void fence_inval_all(void)
+{
+	raw_sinval_all();
+	observe_inval((struct fence_op){.all_va = true, .all_asid = true});
+}
+
+void fence_inval_va(vaddr_t va)
+{
+	raw_sinval_va(va);
+	observe_inval((struct fence_op){.all_asid = true, .start = va, .size = 1});
+}
+
+void fence_inval_asid(uint16_t asid)
+{
+	raw_sinval_asid(asid);
+	observe_inval((struct fence_op){.all_va = true, .asid = asid});
+}
+
+void fence_inval_va_asid(vaddr_t va, uint16_t asid)
+{
+	raw_sinval_va_asid(va, asid);
+	observe_inval((struct fence_op){.start = va, .size = 1, .asid = asid});
+}
+
+void fence_inval_end(void)
+{
+	raw_sfence_inval_ir();
+	if (observer != NULL)
+		observer->inval_end();
+}
+
 void arch_wmb(void)
 {
 	raw_fence_w_w();
@@ -199,10 +244,14 @@ struct hartset arch_harts_online(void)
 	return s;
 }
 
+/* On that hart: its satp says what it translates with. */
 void arch_hart_starting(unsigned hart)
 {
+	uint64_t satp = csr_read_satp();
+
 	if (observer != NULL)
-		observer->hart_started(hart);
+		observer->hart_started(hart, (satp & SATP_PPN_MASK) << PAGE_SHIFT,
+				       (uint16_t)(satp >> SATP_ASID_SHIFT & SATP_ASID_MASK));
 }
 
 static void online_update(unsigned hart, bool on)
@@ -230,6 +279,8 @@ void arch_hart_offline(unsigned hart)
 
 void arch_set_root(paddr_t root, uint64_t mode, uint16_t asid)
 {
+	if (observer != NULL)
+		observer->root_entered(arch_hart(), root, asid);
 	csr_write_satp(mode << SATP_MODE_SHIFT | (uint64_t)asid << SATP_ASID_SHIFT |
 		       root >> PAGE_SHIFT);
 	if (observer != NULL)

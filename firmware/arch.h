@@ -45,6 +45,18 @@ void fence_local_va(vaddr_t va);      /* rs1 = va, rs2 = x0: leaf entries of va 
 void fence_local_asid(uint16_t asid); /* rs1 = x0, rs2: not global mappings */
 void fence_local_va_asid(vaddr_t va, uint16_t asid); /* both */
 
+/*
+ * Svinval on this hart. In this order, not necessarily side by side, they are one SFENCE.VMA with
+ * the operands of the middle one: it orders the stores before fence_inval_begin() before the walks
+ * behind fence_inval_end(). One of them alone orders nothing. Illegal instructions without Svinval.
+ */
+void fence_inval_begin(void);			     /* SFENCE.W.INVAL */
+void fence_inval_all(void);			     /* SINVAL.VMA x0, x0 */
+void fence_inval_va(vaddr_t va);		     /* SINVAL.VMA va, x0 */
+void fence_inval_asid(uint16_t asid);		     /* SINVAL.VMA x0, asid */
+void fence_inval_va_asid(vaddr_t va, uint16_t asid); /* SINVAL.VMA va, asid */
+void fence_inval_end(void);			     /* SFENCE.INVAL.IR */
+
 /* Stores before it are seen by other harts before stores behind it (RVWMO: FENCE W,W). */
 void arch_wmb(void);
 
@@ -107,8 +119,14 @@ struct arch_observer {
 	pte_t (*write)(pte_slot_t slot, pte_t value, const pte_t *expected);
 	uint64_t (*fence_begin)(void);
 	void (*fence_end)(const struct hartset *harts, const struct fence_op *op, uint64_t token);
+	/* The three steps of Svinval on this hart, each behind its instruction but the first. */
+	void (*inval_begin)(void);
+	void (*inval)(const struct fence_op *op);
+	void (*inval_end)(void);
+	/* Before satp is written: from here on the hart may walk @root too; and behind it. */
+	void (*root_entered)(unsigned hart, paddr_t root, uint16_t asid);
 	void (*root_switched)(unsigned hart, paddr_t root, uint16_t asid);
-	void (*hart_started)(unsigned hart);
+	void (*hart_started)(unsigned hart, paddr_t root, uint16_t asid);
 	void (*hart_stopped)(unsigned hart);
 };
 

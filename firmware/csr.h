@@ -18,6 +18,7 @@
 #define SATP_MODE_SV57 10
 #define SATP_ASID_SHIFT 44
 #define SATP_ASID_MASK UINT64_C(0xffff)
+#define SATP_PPN_MASK ((UINT64_C(1) << SATP_ASID_SHIFT) - 1)
 
 #define SCAUSE_IRQ (UINT64_C(1) << 63)
 

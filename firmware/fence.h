@@ -25,6 +25,37 @@ static inline void raw_sfence_va_asid(vaddr_t va, uint64_t asid)
 	__asm__ volatile("sfence.vma %0, %1" : : "r"(va), "r"(asid) : "memory");
 }
 
+/* Svinval, by encoding: an assembler may not know it. SINVAL.VMA is funct7 0x0b. */
+static inline void raw_sfence_w_inval(void)
+{
+	__asm__ volatile(".word 0x18000073" : : : "memory");
+}
+
+static inline void raw_sfence_inval_ir(void)
+{
+	__asm__ volatile(".word 0x18100073" : : : "memory");
+}
+
+static inline void raw_sinval_all(void)
+{
+	__asm__ volatile(".insn r 0x73, 0, 0x0b, x0, x0, x0" : : : "memory");
+}
+
+static inline void raw_sinval_va(vaddr_t va)
+{
+	__asm__ volatile(".insn r 0x73, 0, 0x0b, x0, %0, x0" : : "r"(va) : "memory");
+}
+
+static inline void raw_sinval_asid(uint64_t asid)
+{
+	__asm__ volatile(".insn r 0x73, 0, 0x0b, x0, x0, %0" : : "r"(asid) : "memory");
+}
+
+static inline void raw_sinval_va_asid(vaddr_t va, uint64_t asid)
+{
+	__asm__ volatile(".insn r 0x73, 0, 0x0b, x0, %0, %1" : : "r"(va), "r"(asid) : "memory");
+}
+
 /* Instruction fetches of this hart see its earlier stores (Zifencei). */
 static inline void raw_fence_i(void)
 {

@@ -54,6 +54,29 @@ static inline void hartset_sub(struct hartset *a, const struct hartset *b)
 		a->bits[i] &= ~b->bits[i];
 }
 
+/* Add every hart of @b to @a. */
+static inline void hartset_join(struct hartset *a, const struct hartset *b)
+{
+	for (unsigned i = 0; i < HARTSET_WORDS; i++)
+		a->bits[i] |= b->bits[i];
+}
+
+/* Keep only those harts of @a that are in @b too. */
+static inline void hartset_cut(struct hartset *a, const struct hartset *b)
+{
+	for (unsigned i = 0; i < HARTSET_WORDS; i++)
+		a->bits[i] &= b->bits[i];
+}
+
+static inline bool hartset_meet(const struct hartset *a, const struct hartset *b)
+{
+	uint64_t any = 0;
+
+	for (unsigned i = 0; i < HARTSET_WORDS; i++)
+		any |= a->bits[i] & b->bits[i];
+	return any != 0;
+}
+
 static inline bool hartset_eq(const struct hartset *a, const struct hartset *b)
 {
 	for (unsigned i = 0; i < HARTSET_WORDS; i++) {

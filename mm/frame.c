@@ -608,7 +608,6 @@ void frame_free(paddr_t pa, unsigned order, enum owner owner)
 		error("free of an address that is not aligned", pa, order, owner, OWNER_NONE);
 		return;
 	}
-	model_frames_freed((struct region){pa, order_bytes(order)});
 	z = zone_lock_of(pa, order_bytes(order), &irq);
 	if (z == NULL) {
 		error("free of memory that no zone has", pa, order, owner, OWNER_NONE);
@@ -616,6 +615,7 @@ void frame_free(paddr_t pa, unsigned order, enum owner owner)
 	}
 	ok = carve(z, pa, order, owner, &have);
 	if (ok) {
+		model_frames_freed((struct region){pa, order_bytes(order)});
 		put_free(z, pa, order);
 		z->free_frames += UINT64_C(1) << order;
 	}

@@ -247,6 +247,7 @@ enum err pt_map(struct pt_batch *b, vaddr_t va, paddr_t pa, uint64_t size, uint6
 
 	if (err != OK)
 		return err;
+	model_operation("map");
 	if (!is_aligned(pa, PAGE_SIZE) || max_level > mode_max_leaf(b->pt->mode) ||
 	    !prot_valid(prot))
 		return ERR_INVAL;
@@ -326,6 +327,7 @@ static void split_at(struct pt_batch *b, vaddr_t va, paddr_t *tables, unsigned *
 
 		if (!pte_is_leaf(pte_load(c.slot)) || is_aligned(va, level_size(c.level)))
 			return;
+		model_operation("split");
 		split_leaf(b, c, va, tables[--*nr]);
 	}
 }
@@ -408,6 +410,7 @@ void pt_merge(struct pt_batch *b, vaddr_t va, uint64_t size, unsigned max_level)
 {
 	vaddr_t last = va + (size - 1);
 
+	model_operation("merge");
 	if (b->pt->shadow != NULL)
 		shadow_merge(b->pt->shadow, va, size);
 	for (unsigned level = 1; level <= max_level; level++) {
@@ -478,6 +481,7 @@ enum err pt_unmap(struct pt_batch *b, vaddr_t va, uint64_t size, unsigned flags)
 
 	if (err != OK)
 		return err;
+	model_operation("unmap");
 	clear_leaves(b, va, va + (size - 1));
 	if (fault_armed(FAULT_NEIGHBOUR_LEAF))
 		clear_neighbour(b, va + size);
@@ -494,6 +498,7 @@ enum err pt_protect(struct pt_batch *b, vaddr_t va, uint64_t size, uint64_t prot
 
 	if (err != OK)
 		return err;
+	model_operation("protect");
 	do {
 		pte_t old;
 
@@ -516,6 +521,7 @@ enum err pt_populate(struct ptable *pt, vaddr_t va, unsigned level)
 {
 	struct pt_cursor c = pt_root(pt, va);
 
+	model_operation("populate");
 	for (; c.level > level; c = pt_descend(c, va)) {
 		enum err err = OK;
 

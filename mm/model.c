@@ -1,224 +1,131 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/*
- * The TLB model: what each hart may still hold. See model.h for the rules.
- *
- * A record is an old entry (or a run of like ones, side by side) that was replaced, with the harts
- * that may still hold it. A fence takes harts off the records that it reaches and that are older
- * than the fence's beginning; a record without harts is gone.
- */
+/* The TLB model: its lock and its feeds. See model.h for the rules, model_check.c for the rest. */
 #include "mm/model.h"
 
+#include <string.h>
+
 #include "firmware/lock.h"
-#include "mm/model_tables.h"
-
-#define MAX_RECORDS 4096
-#define MAX_VIOLATIONS 32
-
-enum reach {
-	REACH_LEAF,  /* rs1 = an address inside the leaf is enough */
-	REACH_TABLE, /* was or became a pointer: rs1 = x0 */
-};
-
-struct record {
-	uint64_t gen; /* of the newest store in it */
-	vaddr_t va;
-	paddr_t pa;	/* that the first old entry led to; 0 for invalid ones */
-	uint32_t count; /* like entries side by side, from @va on */
-	uint8_t level;
-	uint8_t reach;
-	uint16_t writer;
-	pte_t old; /* the first of the run */
-	struct hartset holders;
-};
+#include "mm/model_check.h"
+#include "mm/model_paths.h"
+#include "mm/model_report.h"
+#include "mm/model_spaces.h"
 
 static struct spinlock lock = SPINLOCK("model");
 static bool enabled;
-static bool overflowed;
-static uint64_t generation;	  /* counts stores */
-static uint64_t last_fence_begin; /* generation that the newest fence began at */
+static uint64_t generation; /* counts stores, starts and switches */
+static uint64_t nr_stores, nr_fences;
+static uint8_t op_of[MAX_HARTS];
 
-static struct record records[MAX_RECORDS];
-static unsigned nr_records;
+/* SINVAL.VMA is under way until SFENCE.INVAL.IR. Steps of one stride are one of these. */
+#define MAX_INVALS 128u
+struct inval {
+	struct fence_op op;
+	uint64_t stride; /* 0: once */
+	uint64_t times;
+	uint64_t token;
+	unsigned hart;
+};
+static struct inval invals[MAX_INVALS];
+static unsigned nr_invals;
+/* Generation at each hart's last SFENCE.W.INVAL, plus one; 0: none. */
+static uint64_t inval_token[MAX_HARTS];
 
-/*
- * A hart that started holds anything that was ever cached in it, until its first full fence
- * (SBI HSM promises nothing about the TLB of a started hart).
- */
-static struct hartset unfenced;
-/* Generation at which each hart started: a fence that began before is none of its. */
-static uint64_t started_at[MAX_HARTS];
-/* Harts that started and did not stop; online or not yet, once fenced they hold what they cache. */
-static struct hartset started;
-
-static struct violation violations[MAX_VIOLATIONS];
-static unsigned nr_violations; /* in all */
-static unsigned nr_kept;       /* in violations[] */
-static struct model_stats stats;
-
-const char *violation_name(enum violation_kind k)
+bool model_lock(bool *irq)
 {
-	static const char *const names[NR_VIOLATION_KINDS] = {
-		"operation declared complete without a sufficient fence",
-		"table page freed before the shootdown",
-		"table page freed while an entry points to it",
-		"frame freed before the shootdown",
-		"frame freed or unplugged while it is mapped",
-		"frame unplugged before the shootdown",
-		"model overflow: nothing is claimed from here on",
-	};
-
-	return names[k];
-}
-
-const char *violation_clause(enum violation_kind k)
-{
-	switch (k) {
-	case VIOLATION_NO_FENCE:
-		return "Privileged ISA, SFENCE.VMA: after a leaf changed, rs1 = va or x0; after a "
-		       "pointer changed, rs1 = x0; on each hart";
-	case VIOLATION_TABLE_FREED:
-	case VIOLATION_TABLE_LINKED:
-		return "Privileged ISA, SFENCE.VMA: address-translation caches may hold pointers "
-		       "until rs1 = x0 on each hart";
-	case VIOLATION_FRAME_FREED:
-		return "Privileged ISA, SFENCE.VMA: old leaf entries may be used until fenced";
-	case VIOLATION_FRAME_MAPPED:
-	case VIOLATION_FRAME_UNPLUGGED:
-		return "virtio 1.2, 5.15.6.1: the driver must not touch unplugged memory; a hart "
-		       "may "
-		       "do so speculatively through any entry it holds";
-	default:
-		return "hotwalk: enlarge MAX_RECORDS or MAX_TABLES";
-	}
-}
-
-/* Locks for all statics below: the model's. */
-
-/* The last places are kept for kinds that were not seen yet: one flood must not hide another kind.
- */
-static void report(struct violation v)
-{
-	bool first = true;
-
-	nr_violations++;
-	for (unsigned i = 0; i < nr_kept; i++)
-		first &= violations[i].kind != v.kind;
-	if (nr_kept < MAX_VIOLATIONS - NR_VIOLATION_KINDS || (first && nr_kept < MAX_VIOLATIONS))
-		violations[nr_kept++] = v;
-}
-
-static void overflow(void)
-{
-	if (!overflowed)
-		report((struct violation){.kind = VIOLATION_OVERFLOW});
-	overflowed = true;
-	nr_records = 0;
-}
-
-static void report_record(enum violation_kind kind, const struct record *r, paddr_t pa)
-{
-	report((struct violation){
-		.kind = kind,
-		.pa = pa,
-		.va = r->va,
-		.level = r->level,
-		.old = r->old,
-		.writer = r->writer,
-		.holders = r->holders,
-	});
-}
-
-static void drop_record(unsigned i)
-{
-	records[i] = records[--nr_records];
-}
-
-/*
- * Runs that grow keep the log short: unmapping 4 KiB pages is one record, not one a page. Never
- * onto a record that a fence under way may be about to clear.
- */
-static bool extend_last(const struct record *r)
-{
-	struct record *last;
-
-	if (nr_records == 0)
+	if (!enabled)
 		return false;
-	last = &records[nr_records - 1];
-	if (last->gen <= last_fence_begin || last->level != r->level || last->reach != r->reach ||
-	    last->writer != r->writer || last->count == UINT32_MAX ||
-	    !hartset_eq(&last->holders, &r->holders) ||
-	    r->va != last->va + last->count * level_size(r->level) ||
-	    pte_prot(last->old) != pte_prot(r->old) ||
-	    pte_is_valid(last->old) != pte_is_valid(r->old))
-		return false;
-	if (pte_is_valid(r->old) && r->pa != last->pa + last->count * level_size(r->level))
-		return false;
-	/* Pointers do not run on: each leads to a page of its own. */
-	if (pte_is_table(r->old))
-		return false;
-	last->count++;
-	last->gen = r->gen;
+	*irq = spin_lock_irq(&lock);
 	return true;
 }
 
-static void add_record(struct record r)
+void model_unlock(bool irq)
 {
-	if (hartset_empty(&r.holders) || overflowed || extend_last(&r))
-		return;
-	if (nr_records == MAX_RECORDS) {
-		overflow();
-		return;
-	}
-	records[nr_records++] = r;
-	stats.records_peak = max_u64(stats.records_peak, nr_records);
+	spin_unlock_irq(&lock, irq);
 }
 
-/* Harts that may cache an entry that is there now. What an unfenced one holds is unknown anyway. */
-static struct hartset cachers(void)
-{
-	struct hartset online = arch_harts_online();
-	struct hartset s = started;
+/* ---- stores. Locks for all below: the model's. */
 
-	hartset_sub(&s, &unfenced);
-	for (unsigned i = 0; i < HARTSET_WORDS; i++)
-		s.bits[i] |= online.bits[i];
+/*
+ * Harts of @s that count. What an unfenced one holds is unknown anyway, and its first fence, which
+ * is yet to come, ends all of it; but once it is online the shootdown has to reach it.
+ */
+static struct hartset that_count(struct hartset s)
+{
+	struct hartset silent = model_unfenced();
+	struct hartset online;
+
+	if (hartset_empty(&silent))
+		return s;
+	online = arch_harts_online();
+	hartset_sub(&silent, &online);
+	hartset_sub(&s, &silent);
 	return s;
 }
 
-/* Whether some hart may still hold a pointer to the table at @pa. */
-static bool pointer_held(paddr_t pa)
+/*
+ * Entry @index of @t, reached by @p, was @old and is @new: what was there may be held, and so may
+ * the absence of something. @global: one of both is.
+ */
+static bool note_store(const struct model_table *t, unsigned index, const struct model_path *p,
+		       pte_t old, pte_t new, bool global)
 {
-	for (unsigned i = 0; i < nr_records; i++) {
-		if (pte_is_table(records[i].old) && records[i].pa == pa)
-			return true;
+	bool global_path = p->global || (old.raw & PTE_G) != 0;
+	struct model_record r = {
+		.gen = generation,
+		.va = model_sign_extend(p->va + index * level_size(t->level)),
+		.pa = pte_is_valid(old) ? pte_pa(old) : 0,
+		.old = old,
+		.holders = p->holders,
+		.count = 1,
+		.asid = p->asid,
+		.level = (uint8_t)t->level,
+		.writer = (uint8_t)arch_hart(),
+		.op = op_of[arch_hart()],
+		.root = p->root,
+	};
+
+	global |= p->global;
+	if (global) {
+		r.asid = 0;
+		r.flags |= MODEL_GLOBAL;
+		hartset_join(&r.holders, &p->global_holders);
 	}
-	return false;
+	if (pte_is_table(old) || pte_is_table(new))
+		r.flags |= MODEL_TABLE;
+	if (pte_is_table(old) && global_path)
+		r.flags |= MODEL_GLOBAL_PATH;
+	if (t->level == 0 && pte_is_napot(old)) {
+		/* From it translations of all of its group may have been made. */
+		r.va = align_down(r.va, PTE_NAPOT_PAGES * PAGE_SIZE);
+		r.pa = align_down(r.pa, PTE_NAPOT_PAGES * PAGE_SIZE);
+		r.old = pte_leaf(r.pa, pte_prot(old));
+		r.count = PTE_NAPOT_PAGES;
+		r.napot = 1;
+	}
+	r.holders = that_count(r.holders);
+	return model_record_add(r);
 }
 
-/*
- * A store of @new over @old to the entry of @va at @level. Returns whether it took away or changed
- * something that a hart may hold, or may hold the absence of.
- */
-static void note_store(vaddr_t va, unsigned level, pte_t old, pte_t new)
+/* Entry @index of @t was @old and is @new. */
+static void watch(struct model_table *t, unsigned index, pte_t old, pte_t new)
 {
-	bool was_or_is_table = pte_is_table(old) || pte_is_table(new);
+	/* Nothing below asks for the ways to another table. */
+	const struct model_paths *paths = model_paths_to(t);
+	bool room = !paths->overflow;
+	bool global;
 
 	if (!pte_is_valid(old) && !pte_is_valid(new))
 		return;
-	add_record((struct record){
-		.gen = generation,
-		.va = va,
-		.pa = pte_is_valid(old) ? pte_pa(old) : 0,
-		.count = 1,
-		.level = (uint8_t)level,
-		.reach = was_or_is_table ? REACH_TABLE : REACH_LEAF,
-		.writer = (uint16_t)arch_hart(),
-		.old = old,
-		.holders = cachers(),
-	});
+	room &= model_table_update(t, index, old, new);
+	global = model_entry_global(old, t->level) || model_entry_global(new, t->level);
+	/* No way: as good as linked nowhere, no hart can walk here. */
+	for (unsigned i = 0; i < paths->n && !model_overflowed(); i++)
+		room &= note_store(t, index, &paths->p[i], old, new, global);
+	if (!room)
+		model_overflow();
 }
 
-static pte_t model_write(pte_slot_t slot, pte_t value, const pte_t *expected)
+static pte_t feed_write(pte_slot_t slot, pte_t value, const pte_t *expected)
 {
 	bool irq = spin_lock_irq(&lock);
 	struct model_table *t;
@@ -234,178 +141,235 @@ static pte_t model_write(pte_slot_t slot, pte_t value, const pte_t *expected)
 		old = arch_raw_xchg(slot, value);
 	}
 	generation++;
-	stats.stores++;
+	nr_stores++;
 	t = model_table_find(align_down(slot.pa, PAGE_SIZE));
-	/* A page that is linked nowhere cannot be walked: no record. */
-	if (t != NULL && old.raw != value.raw) {
-		unsigned index = (unsigned)(slot.pa % PAGE_SIZE / sizeof(pte_t));
-
-		if (!model_table_update(t, index, old, value))
-			overflow();
-		/* Unlinked, and every hart has forgotten it: as good as linked nowhere. */
-		if (t->links != 0 || pointer_held(t->pa))
-			note_store(model_table_va(t, index), t->level, old, value);
-	}
+	if (t != NULL && old.raw != value.raw)
+		watch(t, (unsigned)(slot.pa % PAGE_SIZE / sizeof(pte_t)), old, value);
 	spin_unlock_irq(&lock, irq);
 	return old;
 }
 
-static uint64_t model_fence_begin(void)
+/* ---- fences */
+
+static uint64_t feed_fence_begin(void)
 {
 	bool irq = spin_lock_irq(&lock);
 	uint64_t token = generation;
 
-	last_fence_begin = token;
+	model_records_freeze(token);
 	spin_unlock_irq(&lock, irq);
 	return token;
 }
 
-/* Whether @op reaches all of @r, none of it, or [*first, *first + *n) of its run. */
-static bool fence_reaches(const struct fence_op *op, const struct record *r, uint32_t *first,
-			  uint32_t *n)
+static void fenced(const struct hartset *harts, const struct fence_op *op, uint64_t token)
 {
-	uint64_t size = level_size(r->level);
-	uint64_t last_byte = op->start + (op->size - 1);
-	uint64_t run_last = r->va + (r->count * size - 1);
-	uint64_t lo, hi;
+	if (op->all_va && op->all_asid) {
+		struct hartset first = model_harts_fenced(harts, token);
 
-	/* Global mappings are not reached by rs2 = asid. All that is recorded is global. */
-	if (!op->all_asid)
+		/* What is stored beside a first fence, its hart may hold as it was. */
+		if (!hartset_empty(&first))
+			model_records_join(&first, token);
+	}
+	model_spaces_fenced(harts, op, token);
+	if (!model_records_fenced(harts, op, token))
+		model_overflow();
+}
+
+static void feed_fence_end(const struct hartset *harts, const struct fence_op *op, uint64_t token)
+{
+	bool irq = spin_lock_irq(&lock);
+
+	nr_fences++;
+	fenced(harts, op, token);
+	spin_unlock_irq(&lock, irq);
+}
+
+/*
+ * Svinval (Privileged ISA, "Svinval"): SFENCE.W.INVAL, SINVAL.VMA and SFENCE.INVAL.IR in this order
+ * on one hart, not necessarily side by side, are an SFENCE.VMA with the operands of the middle one
+ * that orders the stores before the first one.
+ */
+static void feed_inval_begin(void)
+{
+	bool irq = spin_lock_irq(&lock);
+
+	inval_token[arch_hart()] = generation + 1;
+	model_records_freeze(generation);
+	spin_unlock_irq(&lock, irq);
+}
+
+/* Goes on where the last one of this hart was, with the same stride: a loop over a range. */
+static bool inval_extend(const struct fence_op *op, uint64_t token, unsigned hart)
+{
+	struct inval *last = nr_invals == 0 ? NULL : &invals[nr_invals - 1];
+	uint64_t stride;
+
+	if (last == NULL || last->hart != hart || last->token != token || op->all_va ||
+	    last->op.all_va || op->all_asid != last->op.all_asid || op->asid != last->op.asid ||
+	    op->size != last->op.size)
 		return false;
-	*first = 0;
-	*n = r->count;
-	if (op->all_va)
-		return true;
-	if (r->reach == REACH_TABLE || op->size == 0 || last_byte < op->start)
+	stride = op->start - (last->op.start + (last->times - 1) * last->stride);
+	if (last->times > 1 && stride != last->stride)
 		return false;
-	if (last_byte < r->va || op->start > run_last)
-		return false;
-	lo = max_u64(op->start, r->va);
-	hi = min_u64(last_byte, run_last);
-	*first = (uint32_t)((lo - r->va) / size);
-	*n = (uint32_t)((hi - r->va) / size) - *first + 1;
+	last->stride = stride;
+	last->times++;
 	return true;
 }
 
-/* The part of @r from entry @first on, @n entries, as a record of its own. */
-static struct record part_of(const struct record *r, uint32_t first, uint32_t n)
-{
-	struct record p = *r;
-
-	p.va += first * level_size(r->level);
-	if (pte_is_valid(r->old)) {
-		p.pa += first * level_size(r->level);
-		p.old = pte_leaf(p.pa, pte_prot(r->old));
-	}
-	p.count = n;
-	return p;
-}
-
-static void keep(struct record r)
-{
-	if (nr_records == MAX_RECORDS)
-		overflow();
-	else
-		records[nr_records++] = r;
-}
-
-/* A full fence that began at @token: harts of @harts that had started by then hold nothing unknown.
- */
-static void forget_fenced(const struct hartset *harts, uint64_t token)
-{
-	hartset_for_each(h, harts) {
-		if (token >= started_at[h])
-			hartset_del(&unfenced, h);
-	}
-}
-
-static void model_fence_end(const struct hartset *harts, const struct fence_op *op, uint64_t token)
+static void feed_inval(const struct fence_op *op)
 {
 	bool irq = spin_lock_irq(&lock);
-	unsigned end = nr_records;
+	unsigned hart = arch_hart();
+	struct hartset self = hartset_of(hart);
 
-	stats.fences++;
-	if (op->all_va && op->all_asid)
-		forget_fenced(harts, token);
-	/* Backwards: what drop_record() moves in has been looked at, or was split off here. */
-	for (unsigned i = end; i-- > 0 && !overflowed;) {
-		struct record r = records[i];
-		uint32_t first, n;
+	if (inval_token[hart] == 0) {
+		model_records_note(&self, op, UINT64_MAX, GAP_INVAL_UNORDERED);
+	} else {
+		uint64_t token = inval_token[hart] - 1;
 
-		if (r.gen > token || !fence_reaches(op, &r, &first, &n))
+		model_records_note(&self, op, UINT64_MAX, GAP_INVAL_UNORDERED);
+		model_records_note(&self, op, token, GAP_INVAL_OPEN);
+		if (!inval_extend(op, token, hart)) {
+			if (nr_invals == MAX_INVALS)
+				model_overflow();
+			else
+				invals[nr_invals++] = (struct inval){*op, 0, 1, token, hart};
+		}
+	}
+	spin_unlock_irq(&lock, irq);
+}
+
+static void drop_invals(unsigned hart)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < nr_invals; i++) {
+		if (invals[i].hart != hart)
+			invals[n++] = invals[i];
+	}
+	nr_invals = n;
+}
+
+static void feed_inval_end(void)
+{
+	bool irq = spin_lock_irq(&lock);
+	struct hartset self = hartset_of(arch_hart());
+
+	nr_fences++;
+	for (unsigned i = 0; i < nr_invals; i++) {
+		const struct inval *v = &invals[i];
+		struct fence_op op = v->op;
+		uint64_t times = v->times;
+
+		if (v->hart != arch_hart())
 			continue;
-		if (first > 0)
-			keep(part_of(&r, 0, first));
-		if (first + n < r.count)
-			keep(part_of(&r, first + n, r.count - first - n));
-		r = part_of(&r, first, n);
-		hartset_sub(&r.holders, harts);
-		if (overflowed)
-			break;
-		if (hartset_empty(&r.holders))
-			drop_record(i);
-		else
-			records[i] = r;
+		/* No entry is smaller than a page: so close together they are one range. */
+		if (v->stride <= PAGE_SIZE) {
+			op.size += (times - 1) * v->stride;
+			times = 1;
+		}
+		for (; times > 0; times--, op.start += v->stride)
+			fenced(&self, &op, v->token);
 	}
+	drop_invals(arch_hart());
 	spin_unlock_irq(&lock, irq);
 }
 
-static void model_root_switched(unsigned hart, paddr_t root, uint16_t asid)
+/* ---- harts and roots */
+
+static void feed_root_entered(unsigned hart, paddr_t root, uint16_t asid)
 {
 	bool irq = spin_lock_irq(&lock);
 
-	(void)hart;
-	(void)asid;
-	if (enabled && !model_table_add_root(root))
-		overflow();
+	if (!model_table_add_root(root) || !model_space_enter(hart, root, asid))
+		model_overflow();
 	spin_unlock_irq(&lock, irq);
 }
 
-static void model_hart_started(unsigned hart)
+static bool translate_alike(paddr_t a, paddr_t b)
 {
-	bool irq = spin_lock_irq(&lock);
-
-	started_at[hart] = ++generation;
-	hartset_add(&unfenced, hart);
-	hartset_add(&started, hart);
-	spin_unlock_irq(&lock, irq);
+	return model_table_find(a) == NULL || model_table_find(b) == NULL ||
+	       memcmp(phys_to_ptr(a), phys_to_ptr(b), PAGE_SIZE) == 0;
 }
 
-static void model_hart_stopped(unsigned hart)
+/*
+ * @hart leaves @now, which it ran without a fence behind the switch to it, if another root under
+ * the same ASID is still in its caches: all that it did there may have been translated by the
+ * other.
+ */
+static void check_switch(unsigned hart, const struct model_space *now)
 {
-	struct hartset gone = hartset_of(hart);
-	bool irq = spin_lock_irq(&lock);
-
-	/* It translates nothing now, and starts unfenced if it ever comes back. */
-	hartset_del(&unfenced, hart);
-	hartset_del(&started, hart);
-	for (unsigned i = nr_records; i-- > 0;) {
-		hartset_sub(&records[i].holders, &gone);
-		if (hartset_empty(&records[i].holders))
-			drop_record(i);
+	for (const struct model_space *s = model_space_next(NULL); s != NULL;
+	     s = model_space_next(s)) {
+		if (s == now || s->asid != now->asid || !hartset_has(&s->left, hart) ||
+		    translate_alike(s->root, now->root))
+			continue;
+		model_report((struct violation){.kind = VIOLATION_SWITCH,
+						.pa = now->root,
+						.writer = hart,
+						.holders = hartset_of(hart)});
 	}
+}
+
+static void feed_root_switched(unsigned hart, paddr_t root, uint16_t asid)
+{
+	bool irq = spin_lock_irq(&lock);
+	const struct model_space *left = model_space_leave(hart, root, asid, ++generation);
+
+	if (left != NULL)
+		check_switch(hart, left);
+	spin_unlock_irq(&lock, irq);
+}
+
+static void feed_hart_started(unsigned hart, paddr_t root, uint16_t asid)
+{
+	bool irq = spin_lock_irq(&lock);
+
+	inval_token[hart] = 0;
+	if (!model_table_add_root(root) || !model_hart_start(hart, root, asid, ++generation))
+		model_overflow();
+	spin_unlock_irq(&lock, irq);
+}
+
+/* It translates nothing now, and starts unfenced if it ever comes back. */
+static void feed_hart_stopped(unsigned hart)
+{
+	bool irq = spin_lock_irq(&lock);
+
+	model_hart_stop(hart);
+	model_records_stop(hart);
+	drop_invals(hart);
 	spin_unlock_irq(&lock, irq);
 }
 
 static const struct arch_observer observer = {
-	.write = model_write,
-	.fence_begin = model_fence_begin,
-	.fence_end = model_fence_end,
-	.root_switched = model_root_switched,
-	.hart_started = model_hart_started,
-	.hart_stopped = model_hart_stopped,
+	.write = feed_write,
+	.fence_begin = feed_fence_begin,
+	.fence_end = feed_fence_end,
+	.inval_begin = feed_inval_begin,
+	.inval = feed_inval,
+	.inval_end = feed_inval_end,
+	.root_entered = feed_root_entered,
+	.root_switched = feed_root_switched,
+	.hart_started = feed_hart_started,
+	.hart_stopped = feed_hart_stopped,
 };
 
-void model_init(const struct ptable *pt)
+void model_init(const struct ptable *pt, struct region direct)
 {
 	bool irq = spin_lock_irq(&lock);
 
 	enabled = true;
-	overflowed = false;
-	nr_records = 0;
-	model_tables_reset(pt->mode->levels);
+	model_report_reset();
+	model_records_reset();
+	model_tables_reset(pt->mode->levels, pt->mode->direct.start, direct);
+	model_spaces_reset(pt->root);
+	model_check_reset(pt->root);
+	nr_invals = 0;
+	for (unsigned i = 0; i < MAX_HARTS; i++)
+		inval_token[i] = 0;
 	if (!model_table_add_root(pt->root))
-		overflow();
+		model_overflow();
 	spin_unlock_irq(&lock, irq);
 	arch_observe(&observer);
 }
@@ -420,183 +384,18 @@ uint64_t model_begin(void)
 	return __atomic_load_n(&generation, __ATOMIC_RELAXED);
 }
 
-void model_root_dropped(paddr_t root)
+void model_operation(const char *name)
 {
 	bool irq;
 
-	if (!enabled)
+	if (!model_lock(&irq))
 		return;
-	irq = spin_lock_irq(&lock);
-	model_table_drop_root(root);
-	spin_unlock_irq(&lock, irq);
-}
-
-static void report_unfenced(enum violation_kind kind, paddr_t pa)
-{
-	if (!hartset_empty(&unfenced))
-		report((struct violation){.kind = kind, .pa = pa, .holders = unfenced});
-}
-
-void model_complete(uint64_t begin)
-{
-	bool irq;
-
-	if (!enabled)
-		return;
-	irq = spin_lock_irq(&lock);
-	for (unsigned i = nr_records; i-- > 0;) {
-		if (records[i].writer != arch_hart() || records[i].gen <= begin)
-			continue;
-		report_record(VIOLATION_NO_FENCE, &records[i], 0);
-	}
-	spin_unlock_irq(&lock, irq);
-}
-
-void model_table_freed(paddr_t pa)
-{
-	const struct model_table *t;
-	bool irq;
-
-	if (!enabled)
-		return;
-	irq = spin_lock_irq(&lock);
-	t = model_table_find(pa);
-	if (t != NULL && t->links != 0)
-		report((struct violation){.kind = VIOLATION_TABLE_LINKED,
-					  .pa = pa,
-					  .va = t->va,
-					  .level = t->level,
-					  .holders = arch_harts_online()});
-	for (unsigned i = nr_records; i-- > 0;) {
-		if (pte_is_table(records[i].old) && records[i].pa == pa)
-			report_record(VIOLATION_TABLE_FREED, &records[i], pa);
-	}
-	report_unfenced(VIOLATION_TABLE_FREED, pa);
-	model_table_forget(pa);
-	spin_unlock_irq(&lock, irq);
-}
-
-static bool overlap(paddr_t a, uint64_t a_size, struct region r)
-{
-	return a < region_end(r) && r.start < a + a_size;
-}
-
-/*
- * Whether [@lo, @hi), which the old leaf @rec led to, is still led to by the same addresses with
- * the same rights: a split or merge replaces entries without changing what they translate to.
- */
-static bool translates_alike(const struct record *rec, paddr_t lo, paddr_t hi)
-{
-	while (lo < hi) {
-		vaddr_t va = rec->va + (lo - rec->pa);
-		struct model_leaf now = model_table_lookup(va);
-		uint64_t offset = va & (level_size(now.level) - 1);
-
-		if (!pte_is_valid(now.entry) || pte_prot(now.entry) != pte_prot(rec->old) ||
-		    pte_pa(now.entry) + offset != lo)
-			return false;
-		lo += level_size(now.level) - offset;
-	}
-	return true;
-}
-
-/* Old leaves to @r that some hart may hold. Locks: the model's. */
-static void check_held(struct region r, enum violation_kind kind)
-{
-	for (unsigned i = nr_records; i-- > 0;) {
-		const struct record *rec = &records[i];
-		uint64_t size = rec->count * level_size(rec->level);
-
-		if (pte_is_leaf(rec->old) && overlap(rec->pa, size, r)) {
-			paddr_t lo = max_u64(r.start, rec->pa);
-
-			if (kind != VIOLATION_FRAME_FREED ||
-			    !translates_alike(rec, lo, min_u64(region_end(r), rec->pa + size)))
-				report_record(kind, rec, lo);
-		} else if (pte_is_table(rec->old) &&
-			   model_table_maps(rec->pa, rec->level - 1u, r, NULL)) {
-			/* Through the old pointer, every leaf below it can still be reached. */
-			report_record(kind, rec, r.start);
-		}
-	}
-	report_unfenced(kind, r.start);
-}
-
-void model_frames_freed(struct region r)
-{
-	bool irq;
-
-	if (!enabled)
-		return;
-	irq = spin_lock_irq(&lock);
-	check_held(r, VIOLATION_FRAME_FREED);
-	spin_unlock_irq(&lock, irq);
-}
-
-void model_range_freed(vaddr_t va, uint64_t size)
-{
-	bool irq;
-
-	if (!enabled)
-		return;
-	irq = spin_lock_irq(&lock);
-	for (vaddr_t at = va; at - va < size;) {
-		struct model_leaf leaf = model_table_lookup(at);
-
-		if (pte_is_valid(leaf.entry))
-			report((struct violation){.kind = VIOLATION_FRAME_MAPPED,
-						  .pa = pte_pa(leaf.entry),
-						  .va = at,
-						  .level = leaf.level,
-						  .old = leaf.entry,
-						  .writer = arch_hart(),
-						  .holders = arch_harts_online()});
-		at = align_down(at, level_size(leaf.level)) + level_size(leaf.level);
-	}
-	spin_unlock_irq(&lock, irq);
-}
-
-void model_frames_unplugged(struct region r)
-{
-	struct model_leaf leaf;
-	bool irq;
-
-	if (!enabled)
-		return;
-	irq = spin_lock_irq(&lock);
-	if (model_tables_map(r, &leaf))
-		report((struct violation){.kind = VIOLATION_FRAME_MAPPED,
-					  .pa = max_u64(r.start, pte_pa(leaf.entry)),
-					  .va = leaf.va,
-					  .level = leaf.level,
-					  .old = leaf.entry,
-					  .writer = arch_hart(),
-					  .holders = arch_harts_online()});
-	check_held(r, VIOLATION_FRAME_UNPLUGGED);
-	spin_unlock_irq(&lock, irq);
-}
-
-unsigned model_take_violations(struct violation *v, unsigned max, unsigned *kept)
-{
-	bool irq = spin_lock_irq(&lock);
-	unsigned n = nr_violations;
-
-	*kept = nr_kept < max ? nr_kept : max;
-	for (unsigned i = 0; i < *kept; i++)
-		v[i] = violations[i];
-	nr_violations = 0;
-	nr_kept = 0;
-	/* What was reported once is not reported again by the next operation. */
-	if (n != 0)
-		nr_records = 0;
-	spin_unlock_irq(&lock, irq);
-	return n;
+	op_of[arch_hart()] = model_op_number(name);
+	model_unlock(irq);
 }
 
 struct model_stats model_stats(void)
 {
-	struct model_stats s = stats;
-
-	s.tables_peak = model_tables_peak();
-	return s;
+	return (struct model_stats){nr_stores, nr_fences, model_records_peak(),
+				    model_tables_peak()};
 }

@@ -70,6 +70,15 @@ static inline paddr_t pte_pa(pte_t p)
 	return (p.raw & PTE_PPN_MASK) >> PTE_PPN_SHIFT << PAGE_SHIFT;
 }
 
+/* Svnapot: 16 entries side by side, each with N and 8 in the low bits of PPN, are 64 KiB. */
+#define PTE_NAPOT_PAGES 16u
+
+static inline bool pte_is_napot(pte_t p)
+{
+	return pte_is_leaf(p) && (p.raw & PTE_N) != 0 &&
+	       (p.raw >> PTE_PPN_SHIFT) % PTE_NAPOT_PAGES == PTE_NAPOT_PAGES / 2;
+}
+
 static inline uint64_t pte_prot(pte_t p)
 {
 	return p.raw & PTE_FLAGS_MASK & ~PTE_V;

@@ -204,7 +204,7 @@ static void init_memory(const struct mmu_mode *mode)
 			machine.nr_ram);
 	hotplug_init(&machine);
 	if (args.model)
-		model_init(kernel_table());
+		model_init(kernel_table(), kernel_mappable_range());
 }
 
 static void start_harts(void)

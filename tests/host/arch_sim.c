@@ -183,6 +183,8 @@ void arch_set_direct_offset(vaddr_t offset)
 
 void arch_set_root(paddr_t root, uint64_t mode, uint16_t asid)
 {
+	if (observer != NULL)
+		observer->root_entered(running, root, asid);
 	root_levels = (unsigned)mode - 5;
 	roots[running] = root;
 	rooted[running] = true;
@@ -309,6 +311,48 @@ void fence_local_va_asid(vaddr_t va, uint16_t asid)
 	fence_local((struct fence_op){.start = va, .size = 1, .asid = asid});
 }
 
+/* Svinval: what is between the first and the last step works when the last one is made. */
+void fence_inval_begin(void)
+{
+	if (observer != NULL)
+		observer->inval_begin();
+	tlb_inval_begin(running);
+}
+
+static void inval(struct fence_op op)
+{
+	tlb_inval(running, &op);
+	if (observer != NULL)
+		observer->inval(&op);
+}
+
+void fence_inval_all(void)
+{
+	inval((struct fence_op){.all_va = true, .all_asid = true});
+}
+
+void fence_inval_va(vaddr_t va)
+{
+	inval((struct fence_op){.all_asid = true, .start = va, .size = 1});
+}
+
+void fence_inval_asid(uint16_t asid)
+{
+	inval((struct fence_op){.all_va = true, .asid = asid});
+}
+
+void fence_inval_va_asid(vaddr_t va, uint16_t asid)
+{
+	inval((struct fence_op){.start = va, .size = 1, .asid = asid});
+}
+
+void fence_inval_end(void)
+{
+	tlb_inval_end(running);
+	if (observer != NULL)
+		observer->inval_end();
+}
+
 /* Simulated harts take turns: every access is ordered. */
 void arch_mb(void)
 {
@@ -426,7 +470,7 @@ void sim_hart_starting(unsigned hart)
 	roots[hart] = roots[0];
 	tlb_set_root(hart, roots[hart], root_levels, 0);
 	if (observer != NULL)
-		observer->hart_started(hart);
+		observer->hart_started(hart, roots[hart], 0);
 	running = before;
 }
 

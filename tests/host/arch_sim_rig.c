@@ -161,7 +161,7 @@ void rig_boot(const struct rig *rig)
 	REQUIRE_OK(rig_boot_kernel(rig));
 	REQUIRE_OK(ptpage_init());
 	if (!rig->no_model)
-		model_init(kernel_table());
+		model_init(kernel_table(), kernel_mappable_range());
 	for (unsigned h = 1; h < rig->harts; h++)
 		sim_hart_start(h, true);
 	shootdown_use(rig->backend);
@@ -221,6 +221,9 @@ static void print_violation(const struct violation *v)
 	       violation_name(v->kind), (unsigned long long)v->pa, (unsigned long long)v->va,
 	       v->level, (unsigned long long)v->old.raw, v->writer,
 	       (unsigned long long)v->holders.bits[0]);
+	if (v->op != NULL)
+		printf("#   store %llu of %s; %s\n", (unsigned long long)v->store, v->op,
+		       fence_gap_text(v->gap));
 }
 
 void rig_check_silent(const char *when)

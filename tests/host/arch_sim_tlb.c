@@ -18,6 +18,7 @@ struct change {
 	paddr_t slot;
 	pte_t old;
 	pte_t new;
+	bool global;   /* one of both is, or leads to what is */
 	int32_t below; /* the one before it in its bucket, -1: none */
 };
 
@@ -41,6 +42,8 @@ struct sim_tlb {
 	struct root root;
 	struct root old_roots[MAX_OLD_ROOTS];
 	unsigned nr_old_roots;
+	uint64_t inval_begun; /* SFENCE.W.INVAL, 0: none */
+	unsigned nr_pending;  /* of fences[], from the end: SFENCE.INVAL.IR is to come */
 };
 
 /* Pages that a walk can enter, with the entries and roots that lead to them. */
@@ -169,6 +172,16 @@ static vaddr_t slot_va(const struct page *p, paddr_t slot)
 	return (vaddr_t)((int64_t)(va << unused) >> unused);
 }
 
+/* By its own G, or by that of an entry that it leads to. */
+static bool leads_to_global(pte_t e, unsigned level)
+{
+	bool global = pte_is_valid(e) && (e.raw & PTE_G) != 0;
+
+	for (unsigned i = 0; level > 0 && pte_is_table(e) && i < PT_ENTRIES && !global; i++)
+		global = leads_to_global(entry_at(pte_pa(e), i), level - 1);
+	return global;
+}
+
 void tlb_store(paddr_t slot, pte_t old, pte_t new)
 {
 	const struct page *p = page_find(align_down(slot, PAGE_SIZE));
@@ -186,7 +199,13 @@ void tlb_store(paddr_t slot, pte_t old, pte_t new)
 		changes = grow(changes, (size_t)max_changes, sizeof(*changes));
 	}
 	last_change = ++now;
-	changes[nr_changes] = (struct change){last_change, slot, old, new, log_heads[b]};
+	changes[nr_changes] =
+		(struct change){last_change,
+				slot,
+				old,
+				new,
+				leads_to_global(old, p->level) || leads_to_global(new, p->level),
+				log_heads[b]};
 	log_heads[b] = nr_changes++;
 }
 
@@ -203,6 +222,15 @@ static void forget(void)
 	forget_lost_pages();
 }
 
+static void push_fence(struct sim_tlb *t, uint64_t seq, const struct fence_op *op)
+{
+	if (t->nr_fences == t->max_fences) {
+		t->max_fences = t->max_fences * 2 + 64;
+		t->fences = grow(t->fences, t->max_fences, sizeof(*t->fences));
+	}
+	t->fences[t->nr_fences++] = (struct past_fence){seq, *op};
+}
+
 void tlb_fence(unsigned hart, const struct fence_op *op)
 {
 	struct sim_tlb *t = &tlbs[hart];
@@ -211,17 +239,35 @@ void tlb_fence(unsigned hart, const struct fence_op *op)
 	if (op->all_va && op->all_asid) {
 		t->last_full = now;
 		t->nr_fences = 0;
+		t->nr_pending = 0;
 		for (unsigned i = 0; i < t->nr_old_roots; i++)
 			page_unlink(t->old_roots[i].table);
 		t->nr_old_roots = 0;
 		forget();
 		return;
 	}
-	if (t->nr_fences == t->max_fences) {
-		t->max_fences = t->max_fences * 2 + 64;
-		t->fences = grow(t->fences, t->max_fences, sizeof(*t->fences));
+	push_fence(t, now, op);
+}
+
+void tlb_inval_begin(unsigned hart)
+{
+	tlbs[hart].inval_begun = ++now;
+}
+
+void tlb_inval(unsigned hart, const struct fence_op *op)
+{
+	struct sim_tlb *t = &tlbs[hart];
+
+	if (t->inval_begun != 0) {
+		push_fence(t, t->inval_begun, op);
+		t->nr_pending++;
 	}
-	t->fences[t->nr_fences++] = (struct past_fence){now, *op};
+}
+
+void tlb_inval_end(unsigned hart)
+{
+	now++;
+	tlbs[hart].nr_pending = 0;
 }
 
 void tlb_set_root(unsigned hart, paddr_t root, unsigned levels, uint16_t asid)
@@ -259,7 +305,7 @@ static uint64_t fenced_at(const struct sim_tlb *t, const struct change *c, vaddr
 	bool pointer = pte_is_table(c->old) || pte_is_table(c->new);
 	uint64_t at = t->last_full;
 
-	for (unsigned i = 0; i < t->nr_fences; i++) {
+	for (unsigned i = 0; i < t->nr_fences - t->nr_pending; i++) {
 		const struct past_fence *f = &t->fences[i];
 
 		/* An address reaches leaves only; an ASID what is not global only. */
@@ -279,13 +325,13 @@ struct hartset tlb_holders(void)
 	for (int32_t i = 0; i < nr_changes; i++) {
 		const struct change *c = &changes[i];
 		const struct page *p = page_find(align_down(c->slot, PAGE_SIZE));
-		bool global = !pte_is_leaf(c->old) || (c->old.raw & PTE_G) != 0;
 
 		for (unsigned h = 0; h < SIM_MAX_HARTS; h++) {
 			const struct sim_tlb *t = &tlbs[h];
 
-			if (t->on && c->seq > fenced_at(t, c, slot_va(p, c->slot),
-							level_size(p->level), global, t->root.asid))
+			if (t->on &&
+			    c->seq > fenced_at(t, c, slot_va(p, c->slot), level_size(p->level),
+					       c->global, t->root.asid))
 				hartset_add(&holders, h);
 		}
 	}
@@ -324,7 +370,7 @@ static unsigned candidates(const struct step *s, paddr_t slot, pte_t *c)
 	add_candidate(c, &n, (pte_t){*sim_word(slot)});
 	for (int32_t i = log_heads[bucket_of(slot)]; i >= 0; i = changes[i].below) {
 		const struct change *g = &changes[i];
-		bool global = s->global || !pte_is_valid(g->old) || (g->old.raw & PTE_G) != 0;
+		bool global = s->global || g->global;
 
 		if (g->slot == slot && g->seq > fenced_at(s->t, g, va, size, global, s->asid))
 			add_candidate(c, &n, g->old);

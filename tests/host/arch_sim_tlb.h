@@ -16,6 +16,10 @@ void tlb_init(void);
 void tlb_store(paddr_t slot, pte_t old, pte_t new);
 /* A fence of @hart, complete now. */
 void tlb_fence(unsigned hart, const struct fence_op *op);
+/* Svinval's steps: the fence in the middle counts for what was stored before the first one. */
+void tlb_inval_begin(unsigned hart);
+void tlb_inval(unsigned hart, const struct fence_op *op);
+void tlb_inval_end(unsigned hart);
 void tlb_set_root(unsigned hart, paddr_t root, unsigned levels, uint16_t asid);
 /* Only harts that are on hold history back from being forgotten. */
 void tlb_hart_on(unsigned hart, bool on);

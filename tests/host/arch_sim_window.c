@@ -81,3 +81,9 @@ void fence_va_everywhere(vaddr_t va)
 	fence_local_va(va);
 	rfence_all(va, 1);
 }
+
+uint32_t window_freed(unsigned first, unsigned n)
+{
+	model_frames_freed((struct region){window_frames + first * PAGE_SIZE, n * PAGE_SIZE});
+	return rig_take_violations() & ~BIT(VIOLATION_FRAME_MAPPED);
+}

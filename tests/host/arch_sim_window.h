@@ -27,6 +27,12 @@ pte_slot_t slot(vaddr_t va, unsigned level);
 /* Store a leaf of 4 KiB. */
 void leaf(vaddr_t va, paddr_t pa);
 
+/*
+ * The frames that entries @first to @first + @n of each table map are freed: kinds of violations
+ * but that they are mapped, since in the window they are.
+ */
+uint32_t window_freed(unsigned first, unsigned n);
+
 /* RFENCE of every hart that is online; local fences beside it where it says so. */
 void rfence_all(vaddr_t start, uint64_t size);
 void fence_all_harts(void);

@@ -234,7 +234,7 @@ static void carved(const void *arg)
 	REQUIRE_OK(kernel_init(rig->mode, m));
 	REQUIRE_OK(ptpage_init());
 	hotplug_init(m);
-	model_init(kernel_table());
+	model_init(kernel_table(), kernel_mappable_range());
 	rig_check_kernel("carved");
 	before = rig_accounts();
 	for (paddr_t pa = r.start; pa < region_end(r); pa += PAGE_SIZE)

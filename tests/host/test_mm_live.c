@@ -82,12 +82,16 @@ static void step_map(struct block *b)
 	pt_begin(&batch, kernel_table());
 	err = pt_map(&batch, base + at * PAGE_SIZE, b->pa, n * PAGE_SIZE, PROT_RW, 1);
 	CHECK_ERR(pt_commit(&batch), OK);
-	spin_unlock(&kernel_table_lock);
-	if (taken) {
-		/* Its own pages may have been unmapped one by one meanwhile. */
-		CHECK(err == ERR_EXIST || err == OK, "map: %s", err_name(err));
+	if (taken && err == OK) {
+		/* The other's pages were unmapped one by one; what it does next is done to them. */
+		pt_begin(&batch, kernel_table());
+		CHECK_ERR(pt_unmap(&batch, base + at * PAGE_SIZE, n * PAGE_SIZE, 0), OK);
+		CHECK_ERR(pt_commit(&batch), OK);
 	}
-	if (err != OK)
+	spin_unlock(&kernel_table_lock);
+	if (taken)
+		CHECK(err == ERR_EXIST || err == OK, "map: %s", err_name(err));
+	if (taken || err != OK)
 		return;
 	for (unsigned i = 0; i < n; i++) {
 		owner_of_page[at + i] = (uint64_t)(b - blocks) + 1;

@@ -152,8 +152,7 @@ static void run_beside_fence(const void *arg)
 	pte_store(slot(page(0, 5), 0), PTE_NONE);
 	sim_during_fence(unmap_six, NULL);
 	rfence_all(0, UINT64_MAX);
-	model_frames_freed((struct region){window_frames + 5 * PAGE_SIZE, PAGE_SIZE});
-	rig_check_silent("what the fence reached");
+	CHECK(window_freed(5, 1) == 0, "what the fence reached is held");
 	CHECK(window_complete() == NO_FENCE, "the store beside the fence is forgotten");
 	fence_all_harts();
 	pte_store(slot(page(0, 7), 0), PTE_NONE);
@@ -234,8 +233,7 @@ static void runs_by_frames(const void *arg)
 		for (unsigned p = 0; p < 8; p++)
 			pte_store(slot(page(0, p), 0), PTE_NONE);
 		rfence_all(page(0, from), n * PAGE_SIZE);
-		model_frames_freed((struct region){window_frames + i * PAGE_SIZE, PAGE_SIZE});
-		seen = rig_take_violations();
+		seen = window_freed(i, 1);
 		CHECK((seen == 0) == fenced, "%u+%u: page %u: 0x%x", from, n, i, seen);
 	}
 }

@@ -14,9 +14,7 @@ static void hart_starts(const void *arg)
 {
 	window_setup(arg);
 	sim_hart_start(3, false);
-	model_frames_freed((struct region){window_frames, PAGE_SIZE});
-	CHECK(rig_take_violations() == BIT(VIOLATION_FRAME_FREED),
-	      "an unfenced hart holds nothing");
+	CHECK(window_freed(0, 1) == BIT(VIOLATION_FRAME_FREED), "an unfenced hart holds nothing");
 	sim_run_on(3);
 	fence_local_va(page(0, 0));
 	sim_run_on(0);
@@ -25,7 +23,7 @@ static void hart_starts(const void *arg)
 	sim_run_on(3);
 	fence_local_all();
 	sim_run_on(0);
-	model_frames_freed((struct region){window_frames, PAGE_SIZE});
+	CHECK(window_freed(0, 1) == 0, "fenced");
 	model_table_freed(window_frames);
 	rig_check_silent("fenced");
 	pte_store(slot(page(0, 5), 0), PTE_NONE);
@@ -54,8 +52,7 @@ static void hart_comes_between(const void *arg)
 	CHECK(window_complete() == 0, "a hart that is not online counts");
 	sim_hart_online(3, true);
 	CHECK(!rig_stale_somewhere(page(0, 5)), "it holds what changed before it fenced");
-	model_frames_freed((struct region){window_frames + 5 * PAGE_SIZE, PAGE_SIZE});
-	rig_check_silent("it has fenced");
+	CHECK(window_freed(5, 1) == 0, "it has fenced");
 	sim_hart_stop(3);
 	sim_hart_starting(3);
 	sim_hart_online(3, false);
@@ -132,8 +129,7 @@ static void clean_before_fence(const void *arg)
 	s = slot(page(1, 0), 1);
 	table = pte_pa(pte_xchg(s, PTE_NONE));
 	pte_store((pte_slot_t){table + 7 * sizeof(pte_t)}, PTE_NONE);
-	model_frames_freed((struct region){window_frames + 7 * PAGE_SIZE, PAGE_SIZE});
-	CHECK(rig_take_violations() == BIT(VIOLATION_FRAME_FREED), "the leaf is not held");
+	CHECK(window_freed(7, 1) == BIT(VIOLATION_FRAME_FREED), "the leaf is not held");
 }
 
 static void second_root(const void *arg)
@@ -192,8 +188,7 @@ static void own_space(const void *arg)
 	REQUIRE_OK(pt_unmap(&b, 3 * SZ_1G, 16 * PAGE_SIZE, 0));
 	REQUIRE_OK(pt_commit(&b));
 	rig_check_silent("a space that is no more is taken down");
-	frame_free(window_frames, 9, OWNER_TEST);
-	CHECK((rig_take_violations() & ~BIT(VIOLATION_FRAME_FREED)) == 0, "frames");
+	CHECK(window_freed(0, 512) == 0, "frames");
 }
 
 /* ---- window_frames */
@@ -202,15 +197,11 @@ static void frames_freed(const void *arg)
 {
 	window_setup(arg);
 	pte_store(slot(page(0, 5), 0), PTE_NONE);
-	model_frames_freed((struct region){window_frames + 4 * PAGE_SIZE, PAGE_SIZE});
-	model_frames_freed((struct region){window_frames + 6 * PAGE_SIZE, PAGE_SIZE});
-	rig_check_silent("its neighbours are freed");
-	model_frames_freed((struct region){window_frames, SZ_2M});
-	CHECK(rig_take_violations() == BIT(VIOLATION_FRAME_FREED), "freed before the fence");
+	CHECK(window_freed(4, 1) == 0 && window_freed(6, 1) == 0, "its neighbours are freed");
+	CHECK(window_freed(0, 512) == BIT(VIOLATION_FRAME_FREED), "freed before the fence");
 	pte_store(slot(page(0, 6), 0), PTE_NONE);
 	fence_va_everywhere(page(0, 6));
-	model_frames_freed((struct region){window_frames, SZ_2M});
-	rig_check_silent("freed behind the fence");
+	CHECK(window_freed(0, 512) == 0, "freed behind the fence");
 }
 
 /* The table that the old pointer leads to still has leaves. */
@@ -219,8 +210,7 @@ static void frames_through_pointer(const void *arg)
 	window_setup(arg);
 	pte_store(slot(page(1, 0), 1), PTE_NONE);
 	rfence_all(page(1, 0), SZ_2M);
-	model_frames_freed((struct region){window_frames + 9 * PAGE_SIZE, PAGE_SIZE});
-	CHECK(rig_take_violations() == BIT(VIOLATION_FRAME_FREED),
+	CHECK(window_freed(9, 1) == BIT(VIOLATION_FRAME_FREED),
 	      "a leaf behind an old pointer is not reached");
 }
 
@@ -241,14 +231,11 @@ static void split_translates_alike(const void *arg)
 	fence_all_harts();
 	(void)rig_take_violations();
 	pte_store(s, table);
-	model_frames_freed((struct region){window_frames, SZ_2M});
-	rig_check_silent("all of it translates alike");
+	CHECK(window_freed(0, 512) == 0, "all of it translates alike");
 	leaf(page(2, 7), 0);
 	fence_va_everywhere(page(2, 7));
-	model_frames_freed((struct region){window_frames + 6 * PAGE_SIZE, PAGE_SIZE});
-	rig_check_silent("this page translates alike");
-	model_frames_freed((struct region){window_frames, SZ_2M});
-	CHECK(rig_take_violations() == BIT(VIOLATION_FRAME_FREED),
+	CHECK(window_freed(6, 1) == 0, "this page translates alike");
+	CHECK(window_freed(0, 512) == BIT(VIOLATION_FRAME_FREED),
 	      "a page in the middle does not translate alike");
 }
 

@@ -79,8 +79,10 @@ struct totals {
 };
 
 /* Nothing in it needs small leaves: each unplug looks at every entry of the kernel's table. */
-static const struct shape plain = {
-	.name = "plain", .ram = {{2 * SZ_1G, 8 * SZ_2M}}, .nr_ram = 1, .image = {2 * SZ_1G, SZ_2M}};
+static const struct shape plain = {.name = "plain",
+				   .ram = {{2 * SZ_1G, 9 * SZ_2M}},
+				   .nr_ram = 1,
+				   .image = {2 * SZ_1G, 2 * SZ_2M}};
 
 static struct world w;
 static struct totals *totals;

@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* The TLB model: what is freed, unplugged or declared complete is held against what is held. */
+#include "mm/model_check.h"
+
+#include "mm/model.h"
+#include "mm/model_odd.h"
+#include "mm/model_paths.h"
+#include "mm/model_report.h"
+#include "mm/model_spaces.h"
+
+static paddr_t first_root;
+
+void model_check_reset(paddr_t root)
+{
+	first_root = root;
+}
+
+/* Behind an overflow nothing is claimed. */
+static bool may_claim(bool *irq)
+{
+	if (!model_lock(irq))
+		return false;
+	if (!model_overflowed())
+		return true;
+	model_unlock(*irq);
+	return false;
+}
+
+void model_complete(uint64_t begin)
+{
+	const struct model_record *r;
+	unsigned n;
+	bool irq;
+
+	if (!may_claim(&irq))
+		return;
+	r = model_records(&n);
+	for (unsigned i = n; i-- > 0;) {
+		if (r[i].writer == arch_hart() && r[i].gen > begin)
+			model_report_record(VIOLATION_NO_FENCE, &r[i], 0);
+	}
+	model_unlock(irq);
+}
+
+void model_root_dropped(paddr_t root)
+{
+	struct hartset harts;
+	bool irq;
+
+	if (!may_claim(&irq))
+		return;
+	harts = model_root_harts(root);
+	if (!hartset_empty(&harts))
+		model_report((struct violation){
+			.kind = VIOLATION_ROOT_HELD, .pa = root, .holders = harts});
+	model_table_drop_root(root);
+	model_records_reroot(root, first_root);
+	model_unlock(irq);
+}
+
+/* ---- table pages */
+
+static void check_pointers(const struct model_table *t)
+{
+	const struct model_paths *paths = model_paths_to(t);
+	bool unset = model_table_unset(t);
+	struct hartset all = {{0}};
+	const struct model_record *r;
+	unsigned n;
+
+	for (unsigned i = 0; i < paths->n; i++)
+		hartset_join(&all, &paths->p[i].holders);
+	if (paths->live)
+		model_report((struct violation){.kind = VIOLATION_TABLE_LINKED,
+						.pa = t->pa,
+						.va = t->va,
+						.level = t->level,
+						.holders = all});
+	r = model_records(&n);
+	for (unsigned i = n; i-- > 0 && t->held;) {
+		if (pte_is_table(r[i].old) && r[i].pa == t->pa)
+			model_report_record(VIOLATION_TABLE_FREED, &r[i], t->pa);
+	}
+	/* By a pointer to a table above it. */
+	for (unsigned i = 0; i < paths->n && !t->held && !paths->live; i++)
+		model_report((struct violation){.kind = VIOLATION_TABLE_FREED,
+						.pa = t->pa,
+						.va = paths->p[i].va,
+						.level = t->level,
+						.holders = paths->p[i].holders});
+	if (unset && !hartset_empty(&all))
+		model_report((struct violation){.kind = VIOLATION_TABLE_WRITTEN,
+						.pa = t->pa,
+						.va = t->va,
+						.level = t->level,
+						.holders = all});
+}
+
+void model_table_freed(paddr_t pa)
+{
+	const struct model_table *t;
+	bool irq;
+
+	if (!may_claim(&irq))
+		return;
+	t = model_table_find(pa);
+	if (t != NULL)
+		check_pointers(t);
+	model_report_unfenced(VIOLATION_TABLE_FREED, pa);
+	model_table_forget(pa);
+	model_unlock(irq);
+}
+
+/* ---- frames */
+
+static bool overlap(paddr_t a, uint64_t a_size, struct region r)
+{
+	return a < region_end(r) && r.start < a + a_size;
+}
+
+/*
+ * Whether [@lo, @hi), which the old leaf @rec led to, is still led to by the same addresses with
+ * the same rights: a split or merge replaces entries without changing what they translate to.
+ */
+static bool translates_alike(const struct model_record *rec, paddr_t lo, paddr_t hi)
+{
+	while (lo < hi) {
+		vaddr_t va = rec->va + (lo - rec->pa);
+		struct model_leaf now = model_table_lookup(rec->root, va);
+		uint64_t offset = va & (level_size(now.level) - 1);
+
+		if (!pte_is_valid(now.entry) ||
+		    ((pte_prot(now.entry) ^ pte_prot(rec->old)) & ~PTE_N) != 0 ||
+		    pte_pa(now.entry) + offset != lo)
+			return false;
+		lo += level_size(now.level) - offset;
+	}
+	return true;
+}
+
+/* Old leaves to @r that some hart may hold. */
+static void check_held(struct region r, enum violation_kind kind)
+{
+	const struct model_record *recs;
+	unsigned n;
+
+	recs = model_records(&n);
+	for (unsigned i = n; i-- > 0;) {
+		const struct model_record *rec = &recs[i];
+		uint64_t size = rec->count * level_size(rec->level);
+
+		if (pte_is_leaf(rec->old) && overlap(rec->pa, size, r)) {
+			paddr_t lo = max_u64(r.start, rec->pa);
+
+			if (kind != VIOLATION_FRAME_FREED ||
+			    !translates_alike(rec, lo, min_u64(region_end(r), rec->pa + size)))
+				model_report_record(kind, rec, lo);
+		} else if (pte_is_table(rec->old) &&
+			   model_table_maps(rec->pa, rec->level - 1u, r, NULL)) {
+			/* Through the old pointer, every leaf below it can still be reached. */
+			model_report_record(kind, rec, r.start);
+		}
+	}
+	model_report_unfenced(kind, r.start);
+}
+
+static void report_mapped(paddr_t pa, struct model_leaf leaf)
+{
+	model_report((struct violation){.kind = VIOLATION_FRAME_MAPPED,
+					.pa = max_u64(pa, pte_pa(leaf.entry)),
+					.va = leaf.va,
+					.level = leaf.level,
+					.old = leaf.entry,
+					.writer = arch_hart(),
+					.holders = arch_harts_online()});
+}
+
+void model_frames_freed(struct region r)
+{
+	struct model_leaf leaf;
+	bool irq;
+
+	if (!may_claim(&irq))
+		return;
+	check_held(r, VIOLATION_FRAME_FREED);
+	/* In the direct map it may stay; elsewhere somebody still means to use it. */
+	if (model_odd_maybe(r) && model_tables_map(r, true, model_table_live, &leaf))
+		report_mapped(r.start, leaf);
+	model_unlock(irq);
+}
+
+void model_range_freed(vaddr_t va, uint64_t size)
+{
+	bool irq;
+
+	if (!may_claim(&irq))
+		return;
+	for (vaddr_t at = va; at - va < size;) {
+		struct model_leaf leaf = model_table_lookup(first_root, at);
+
+		if (pte_is_valid(leaf.entry))
+			report_mapped(0, leaf);
+		at = align_down(at, level_size(leaf.level)) + level_size(leaf.level);
+	}
+	model_unlock(irq);
+}
+
+void model_frames_unplugged(struct region r)
+{
+	struct model_leaf leaf;
+	bool irq;
+
+	if (!may_claim(&irq))
+		return;
+	if (model_tables_map(r, false, model_table_live, &leaf))
+		report_mapped(r.start, leaf);
+	check_held(r, VIOLATION_FRAME_UNPLUGGED);
+	model_unlock(irq);
+}
+
+unsigned model_take_violations(struct violation *v, unsigned max, unsigned *kept)
+{
+	unsigned n;
+	bool irq;
+
+	*kept = 0;
+	if (!model_lock(&irq))
+		return 0;
+	n = model_report_take(v, max, kept);
+	model_unlock(irq);
+	return n;
+}
