@@ -184,6 +184,7 @@ srcs-test_vmem_driver_builtin := $(vmem-srcs) $(device-srcs) $(addprefix platfor
 srcs-test_vmem_driver_plic := platform/plic.c
 srcs-test_mm := $(patsubst %.o,mm/%.c,$(filter-out io.o dma.o,$(mm-objs))) firmware/err.c $(wildcard tests/host/arch_sim*.c)
 srcs-test_sim := $(patsubst %.o,host/sim/%.c,$(sim-core-objs-y)) $(wildcard tests/host/sim_*.c)
+srcs-test_mm_model_every := $(wildcard mm/model*.c)
 srcs-test_resizes := $(srcs-test_mm) mm/dma.c $(addprefix platform/,plug.c follow.c) $(vmem-srcs) $(device-srcs)
 
 host-tests := $(patsubst tests/host/%.c,%,$(wildcard tests/host/test_*.c))

@@ -64,10 +64,10 @@ static struct hartset that_count(struct hartset s)
 
 /*
  * Entry @index of @t, reached by @p, was @old and is @new: what was there may be held, and so may
- * the absence of something. @global: one of both is.
+ * the absence of something. @global: one of both is; @was_global: the old one.
  */
 static bool note_store(const struct model_table *t, unsigned index, const struct model_path *p,
-		       pte_t old, pte_t new, bool global)
+		       pte_t old, pte_t new, bool was_global, bool global)
 {
 	bool global_path = p->global || (old.raw & PTE_G) != 0;
 	struct model_record r = {
@@ -88,8 +88,9 @@ static bool note_store(const struct model_table *t, unsigned index, const struct
 	if (global) {
 		r.asid = 0;
 		r.flags |= MODEL_GLOBAL;
-		hartset_join(&r.holders, &p->global_holders);
 	}
+	if (was_global || p->global)
+		hartset_join(&r.holders, &p->global_holders);
 	if (pte_is_table(old) || pte_is_table(new))
 		r.flags |= MODEL_TABLE;
 	if (pte_is_table(old) && global_path)
@@ -112,15 +113,21 @@ static void watch(struct model_table *t, unsigned index, pte_t old, pte_t new)
 	/* Nothing below asks for the ways to another table. */
 	const struct model_paths *paths = model_paths_to(t);
 	bool room = !paths->overflow;
-	bool global;
+	bool global, was_global;
 
 	if (!pte_is_valid(old) && !pte_is_valid(new))
 		return;
 	room &= model_table_update(t, index, old, new);
-	global = model_entry_global(old, t->level) || model_entry_global(new, t->level);
+	global = model_entry_global(new, t->level);
+	/* Read by an old pointer, it outlives a fence that takes the pointer and leaves the global.
+	 */
+	if (global && paths->held)
+		model_records_globalize();
+	was_global = model_entry_global(old, t->level);
 	/* No way: as good as linked nowhere, no hart can walk here. */
 	for (unsigned i = 0; i < paths->n && !model_overflowed(); i++)
-		room &= note_store(t, index, &paths->p[i], old, new, global);
+		room &= note_store(t, index, &paths->p[i], old, new, was_global,
+				   global || was_global);
 	if (!room)
 		model_overflow();
 }

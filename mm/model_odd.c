@@ -2,6 +2,8 @@
 /* Counting filters by leaf size. A count too high costs a search; too low cannot be. */
 #include "mm/model_odd.h"
 
+#include <string.h>
+
 #include "mm/mode.h"
 
 #define SLOTS 4096u
@@ -14,10 +16,8 @@ static struct region direct;
 
 void model_odd_reset(vaddr_t va, struct region r)
 {
-	for (unsigned i = 0; i < SLOTS; i++)
-		pages[i] = 0;
-	for (unsigned i = 0; i < ARRAY_LEN(large); i++)
-		large[i] = 0;
+	memset(pages, 0, sizeof(pages));
+	memset(large, 0, sizeof(large));
 	huge = 0;
 	direct_va = va;
 	direct = r;

@@ -35,13 +35,11 @@ static void add_path(struct model_path new)
 	if (new.global)
 		new.asid = 0;
 	new.va = model_sign_extend(new.va);
-	paths.live |= new.live;
 	for (unsigned i = 0; i < paths.n; i++) {
 		struct model_path *p = &paths.p[i];
 
 		if (p->va != new.va || p->asid != new.asid || p->global != new.global)
 			continue;
-		p->live |= new.live;
 		hartset_join(&p->holders, &new.holders);
 		hartset_join(&p->global_holders, &new.global_holders);
 		return;
@@ -68,7 +66,6 @@ static void from_root(const struct model_table *root, const struct up *u)
 					     .root = root->pa,
 					     .asid = s->asid,
 					     .global = u->global,
-					     .live = true,
 					     .holders = holders,
 					     .global_holders = s->left_global});
 	}
@@ -86,6 +83,7 @@ static bool from_records(const struct model_table *t, const struct up *u)
 		if (!pte_is_table(r->old) || r->pa != t->pa || r->level != t->level + 1u)
 			continue;
 		any = true;
+		paths.held = true;
 		add_path((struct model_path){.va = r->va + u->va,
 					     .root = r->root,
 					     .asid = r->asid,
@@ -112,6 +110,7 @@ const struct model_paths *model_paths_to(const struct model_table *asked)
 	paths_at = model_topology;
 	paths.n = 0;
 	paths.live = false;
+	paths.held = false;
 	paths.overflow = false;
 	nr_ups = 0;
 	push_up(asked->pa, 0, false);

@@ -16,14 +16,14 @@ struct model_path {
 	paddr_t root; /* where it begins */
 	uint16_t asid;
 	bool global; /* an entry on the way has G: the ASID does not matter */
-	bool live;   /* by entries that are there now, from a root that is in use */
 	struct hartset holders;
 	struct hartset global_holders; /* may keep only what is global of it */
 };
 
 struct model_paths {
 	unsigned n;
-	bool live; /* any of them */
+	bool live; /* by entries that are there now, from a root that is in use */
+	bool held; /* by a pointer that some hart may still hold */
 	bool overflow;
 	struct model_path p[MODEL_MAX_PATHS];
 };

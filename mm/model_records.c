@@ -282,6 +282,20 @@ void model_records_join(const struct hartset *harts, uint64_t token)
 	model_topology++;
 }
 
+void model_records_globalize(void)
+{
+	for (unsigned i = 0; i < nr_records; i++) {
+		struct model_record *r = &records[i];
+
+		if (pte_is_table(r->old) && (r->flags & MODEL_GLOBAL) == 0 &&
+		    model_entry_global(r->old, r->level)) {
+			r->flags |= MODEL_GLOBAL;
+			r->asid = 0;
+		}
+	}
+	model_topology++;
+}
+
 void model_records_stop(unsigned hart)
 {
 	struct hartset gone = hartset_of(hart);

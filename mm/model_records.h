@@ -49,6 +49,8 @@ void model_records_note(const struct hartset *harts, const struct fence_op *op, 
 /* The first full fence of @harts, which began at @token: what was stored behind it they may hold.
  */
 void model_records_join(const struct hartset *harts, uint64_t token);
+/* Pointers that may be held lead to something global now. */
+void model_records_globalize(void);
 void model_records_stop(unsigned hart);
 /* @root is no more: its records are looked up in @instead from here on. */
 void model_records_reroot(paddr_t root, paddr_t instead);

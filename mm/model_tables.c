@@ -2,6 +2,8 @@
 /* The model's registry of table pages: an open-addressed hash by physical address. */
 #include "mm/model_tables.h"
 
+#include <string.h>
+
 #include "mm/model_odd.h"
 #include "mm/model_spaces.h"
 
@@ -29,10 +31,7 @@ static unsigned hash(paddr_t pa)
 
 void model_tables_reset(unsigned nr_levels, vaddr_t direct_va, struct region direct)
 {
-	for (unsigned i = 0; i < MAX_TABLES; i++) {
-		if (tables[i].known)
-			tables[i] = (struct model_table){0};
-	}
+	memset(tables, 0, sizeof(tables));
 	nr_tables = 0;
 	nr_links = 0;
 	levels = nr_levels;
