@@ -111,6 +111,7 @@ struct held {
 	bool global_path; /* by a pointer on the way */
 	bool global;	  /* was or is, or is below what is */
 	bool pointer;	  /* was or is */
+	bool replaced;	  /* a liberty: it stays so when the old value comes back */
 	uint64_t stale;	  /* since when the table says something else; 0: it does not */
 };
 
@@ -168,6 +169,15 @@ static bool says(unsigned root, vaddr_t va, unsigned level, pte_t *e)
 	}
 }
 
+static bool leads_to_global(pte_t e)
+{
+	if (!pte_is_valid(e))
+		return false;
+	if ((e.raw & PTE_G) != 0 || !pte_is_table(e))
+		return (e.raw & PTE_G) != 0;
+	return leads_to_global(entry(target(e), 0)) || leads_to_global(entry(target(e), 1));
+}
+
 static void add_held(struct hart *h, struct held new)
 {
 	for (unsigned i = 0; i < h->nr_held; i++) {
@@ -204,6 +214,8 @@ static void walk(struct hart *h, struct space s, unsigned page, unsigned level, 
 			.stale = stale,
 		};
 
+		/* Kept as what it leads to is. */
+		new.global |= s.global_only &&leads_to_global(e);
 		if (!s.global_only || new.global)
 			add_held(h, new);
 		if (pte_is_table(e))
@@ -266,15 +278,6 @@ static void fence_hart(struct hart *h, const struct fence_op *op, uint64_t token
 	h->anything &= !op->all_asid;
 }
 
-static bool leads_to_global(pte_t e)
-{
-	if (!pte_is_valid(e))
-		return false;
-	if ((e.raw & PTE_G) != 0 || !pte_is_table(e))
-		return (e.raw & PTE_G) != 0;
-	return leads_to_global(entry(target(e), 0)) || leads_to_global(entry(target(e), 1));
-}
-
 /* Before the store; and behind it, refresh(). */
 static void mark(struct machine_state *m, paddr_t slot, pte_t old, pte_t new)
 {
@@ -293,7 +296,8 @@ static void mark(struct machine_state *m, paddr_t slot, pte_t old, pte_t new)
 				continue;
 			e->global |= global;
 			e->pointer |= pte_is_table(new);
-			if (m->liberties && e->stale != 0)
+			e->replaced = m->liberties;
+			if (m->liberties)
 				e->stale = now;
 		}
 	}
@@ -308,7 +312,8 @@ static void refresh(struct machine_state *m)
 			struct held *e = &h->held[i];
 			pte_t said;
 
-			if (says(e->root, e->va, e->level, &said) && said.raw == e->value.raw)
+			if (!e->replaced && says(e->root, e->va, e->level, &said) &&
+			    said.raw == e->value.raw)
 				e->stale = 0;
 			else if (e->stale == 0)
 				e->stale = now;
