@@ -30,7 +30,7 @@ struct arg {
 
 static const char *const mode_choices[] = {"auto", "sv39", "sv48", "sv57", NULL};
 static const char *const vmem_choices[] = {"auto", "vhost", "builtin", "none", NULL};
-static const char *const flush_choices[] = {"auto", "sbi", "ipi", NULL};
+static const char *const flush_choices[] = {"auto", "sbi", "ipi", "svinval", NULL};
 static const char *const quirks_choices[] = {"none", "auto", NULL};
 static const char *const switch_choices[] = {"off", "on", NULL};
 
@@ -60,7 +60,7 @@ static const struct arg table[] = {
 	 .help = "harts=NUMBER       use at most that many harts"},
 	{"mode", ARG_CHOICE, AT(mode), .choices = mode_choices, .help = "mode=auto|sv39|sv48|sv57"},
 	{"flush", ARG_CHOICE, AT(flush), .choices = flush_choices,
-	 .help = "flush=auto|sbi|ipi how other harts are told to forget"},
+	 .help = "flush=auto|sbi|ipi|svinval how other harts are told to forget"},
 	{"model", ARG_SWITCH, AT(model), .choices = switch_choices,
 	 .help = "model=on|off       off: without the TLB model"},
 	{"probe", ARG_SWITCH, AT(probe), .choices = switch_choices,

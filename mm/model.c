@@ -284,15 +284,6 @@ static void feed_inval_end(void)
 
 /* ---- harts and roots */
 
-static void feed_root_entered(unsigned hart, paddr_t root, uint16_t asid)
-{
-	bool irq = spin_lock_irq(&lock);
-
-	if (!model_table_add_root(root) || !model_space_enter(hart, root, asid))
-		model_overflow();
-	spin_unlock_irq(&lock, irq);
-}
-
 static bool translate_alike(paddr_t a, paddr_t b)
 {
 	return model_table_find(a) == NULL || model_table_find(b) == NULL ||
@@ -300,13 +291,16 @@ static bool translate_alike(paddr_t a, paddr_t b)
 }
 
 /*
- * @hart leaves @now, which it ran without a fence behind the switch to it, if another root under
- * the same ASID is still in its caches: all that it did there may have been translated by the
- * other.
+ * @hart leaves what it ran without a fence behind the switch to it, if another root under the same
+ * ASID is still in its caches: all that it did there may have been translated by the other.
  */
-static void check_switch(unsigned hart, const struct model_space *now)
+static void check_switch(unsigned hart)
 {
-	for (const struct model_space *s = model_space_next(NULL); s != NULL;
+	const struct model_space *now = model_space_next(NULL);
+
+	while (now != NULL && !hartset_has(&now->running, hart))
+		now = model_space_next(now);
+	for (const struct model_space *s = model_space_next(NULL); s != NULL && now != NULL;
 	     s = model_space_next(s)) {
 		if (s == now || s->asid != now->asid || !hartset_has(&s->left, hart) ||
 		    translate_alike(s->root, now->root))
@@ -318,13 +312,21 @@ static void check_switch(unsigned hart, const struct model_space *now)
 	}
 }
 
+static void feed_root_entered(unsigned hart, paddr_t root, uint16_t asid)
+{
+	bool irq = spin_lock_irq(&lock);
+
+	check_switch(hart);
+	if (!model_table_add_root(root) || !model_space_enter(hart, root, asid))
+		model_overflow();
+	spin_unlock_irq(&lock, irq);
+}
+
 static void feed_root_switched(unsigned hart, paddr_t root, uint16_t asid)
 {
 	bool irq = spin_lock_irq(&lock);
-	const struct model_space *left = model_space_leave(hart, root, asid, ++generation);
 
-	if (left != NULL)
-		check_switch(hart, left);
+	model_space_leave(hart, root, asid, ++generation);
 	spin_unlock_irq(&lock, irq);
 }
 

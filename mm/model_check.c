@@ -49,7 +49,7 @@ void model_root_dropped(paddr_t root)
 
 	if (!may_claim(&irq))
 		return;
-	harts = model_root_harts(root);
+	harts = model_spaces_drop(root);
 	if (!hartset_empty(&harts))
 		model_report((struct violation){
 			.kind = VIOLATION_ROOT_HELD, .pa = root, .holders = harts});

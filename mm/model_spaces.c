@@ -75,11 +75,8 @@ bool model_space_enter(unsigned hart, paddr_t root, uint16_t asid)
 	return true;
 }
 
-const struct model_space *model_space_leave(unsigned hart, paddr_t root, uint16_t asid,
-					    uint64_t gen)
+void model_space_leave(unsigned hart, paddr_t root, uint16_t asid, uint64_t gen)
 {
-	const struct model_space *left = NULL;
-
 	for (unsigned i = 0; i < MODEL_MAX_SPACES; i++) {
 		struct model_space *s = &spaces[i];
 
@@ -89,10 +86,8 @@ const struct model_space *model_space_leave(unsigned hart, paddr_t root, uint16_
 		hartset_del(&s->running, hart);
 		hartset_add(&s->left, hart);
 		left_at[i][hart] = gen;
-		left = s;
 	}
 	model_topology++;
-	return left;
 }
 
 void model_spaces_fenced(const struct hartset *harts, const struct fence_op *op, uint64_t token)
@@ -119,7 +114,7 @@ void model_spaces_fenced(const struct hartset *harts, const struct fence_op *op,
 	}
 }
 
-struct hartset model_root_harts(paddr_t root)
+struct hartset model_spaces_drop(paddr_t root)
 {
 	struct hartset all = {{0}};
 
@@ -128,8 +123,10 @@ struct hartset model_root_harts(paddr_t root)
 			continue;
 		hartset_join(&all, &spaces[i].running);
 		hartset_join(&all, &spaces[i].left);
-		hartset_join(&all, &spaces[i].left_global);
+		spaces[i].left_global = (struct hartset){{0}};
+		forget_if_empty(&spaces[i]);
 	}
+	model_topology++;
 	return all;
 }
 

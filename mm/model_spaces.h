@@ -28,16 +28,18 @@ void model_spaces_reset(paddr_t root);
 
 /* @hart may walk @root from now on. False: no room. */
 bool model_space_enter(unsigned hart, paddr_t root, uint16_t asid);
-/* ... and no other root any more; @gen counts stores. Returns the space that it left, or NULL. */
-const struct model_space *model_space_leave(unsigned hart, paddr_t root, uint16_t asid,
-					    uint64_t gen);
+/* ... and no other root any more; @gen counts stores. */
+void model_space_leave(unsigned hart, paddr_t root, uint16_t asid, uint64_t gen);
 /* @harts fenced by @op, which began at @token. */
 void model_spaces_fenced(const struct hartset *harts, const struct fence_op *op, uint64_t token);
 
 /* The space behind @s, the first behind NULL; NULL behind the last. */
 const struct model_space *model_space_next(const struct model_space *s);
-/* Harts that walk @root, or may keep something of it. */
-struct hartset model_root_harts(paddr_t root);
+/*
+ * @root is given up. Returns the harts that walk it, or may keep something of it that is its own:
+ * what is global is in every root.
+ */
+struct hartset model_spaces_drop(paddr_t root);
 
 /* It holds anything at all until its first full fence that begins behind @gen. */
 bool model_hart_start(unsigned hart, paddr_t root, uint16_t asid, uint64_t gen);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Shootdown: local fence, SBI RFENCE, own IPI with local fences. */
+/* Shootdown: local fence, SBI RFENCE, own IPI with local fences or Svinval. */
 #include "mm/shootdown.h"
 
 #include "firmware/arch.h"
@@ -30,7 +30,9 @@ enum shootdown_backend shootdown_backend(void)
 
 const char *shootdown_backend_name(enum shootdown_backend b)
 {
-	return b == SHOOTDOWN_SBI ? "sbi" : "ipi";
+	static const char *const names[] = {"sbi", "ipi", "svinval"};
+
+	return names[b];
 }
 
 struct shootdown_stats shootdown_stats(void)
@@ -61,8 +63,16 @@ static void fence_here(const struct order *o)
 		fence_local_all();
 		return;
 	}
+	if (backend_in_use != SHOOTDOWN_SVINVAL) {
+		for (uint64_t off = 0; off < o->size; off += o->stride)
+			fence_local_va(o->start + off);
+		return;
+	}
+	/* One order before and one behind all of them, instead of one around each. */
+	fence_inval_begin();
 	for (uint64_t off = 0; off < o->size; off += o->stride)
-		fence_local_va(o->start + off);
+		fence_inval_va(o->start + off);
+	fence_inval_end();
 }
 
 /* On each target, in interrupt context. The sender's stores came before its interrupt. */
@@ -73,7 +83,7 @@ static void fence_in_ipi(void *arg)
 
 static enum err fence_remote(const struct hartset *others, struct order *o)
 {
-	if (backend_in_use == SHOOTDOWN_IPI)
+	if (backend_in_use != SHOOTDOWN_SBI)
 		return arch_ipi_call(others, fence_in_ipi, o, sizeof(*o));
 	if (o->all)
 		return arch_rfence(others, 0, UINT64_MAX);

@@ -6,9 +6,12 @@
 #include "firmware/types.h"
 #include "mm/map.h"
 
-enum shootdown_backend { SHOOTDOWN_SBI, SHOOTDOWN_IPI };
+enum shootdown_backend { SHOOTDOWN_SBI, SHOOTDOWN_IPI, SHOOTDOWN_SVINVAL };
 
-/* The way to other harts: SBI RFENCE, or our own interrupt with local fences. */
+/*
+ * The way to other harts: SBI RFENCE, or our own interrupt with local fences; or the same with the
+ * three steps of Svinval for addressed ones, here too, which every hart has to have.
+ */
 void shootdown_use(enum shootdown_backend backend);
 enum shootdown_backend shootdown_backend(void);
 const char *shootdown_backend_name(enum shootdown_backend b);

@@ -222,6 +222,11 @@ static void start_harts(void)
 		shootdown_use(SHOOTDOWN_IPI);
 	if (args.flush == FLUSH_ARG_SBI && !arch_has_rfence())
 		give_up("flush=sbi: this SBI has no RFENCE");
+	if (args.flush == FLUSH_ARG_SVINVAL) {
+		if ((machine.isa & ISA_SVINVAL) == 0)
+			give_up("flush=svinval: the device tree does not claim it for every hart");
+		shootdown_use(SHOOTDOWN_SVINVAL);
+	}
 }
 
 static void panic_exit(void)

@@ -7,7 +7,7 @@
  * be named by the model, and nobody else.
  *
  * Two of the machine: one as the architecture has it, which no hart may be missed of; and one with
- * the two liberties that the model takes (docs/model.md), beyond which no hart may be named.
+ * the liberties that the model takes (docs/model.md), beyond which no hart may be named.
  */
 #include <stdio.h>
 #include <stdlib.h>
