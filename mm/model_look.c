@@ -77,9 +77,13 @@ bool model_table_unset(const struct model_table *t)
 
 static bool overlaps(pte_t e, unsigned level, struct region r)
 {
-	uint64_t size = pte_is_napot(e) ? PTE_NAPOT_PAGES * PAGE_SIZE : level_size(level);
-	paddr_t pa = align_down(pte_pa(e), size);
+	uint64_t size = level_size(level);
+	paddr_t pa = pte_pa(e);
 
+	if (pte_is_napot(e)) {
+		size = PTE_NAPOT_PAGES * PAGE_SIZE;
+		pa = align_down(pa, size);
+	}
 	return pa < region_end(r) && r.start < pa + size;
 }
 
@@ -90,10 +94,12 @@ static bool page_maps(const struct model_table *t, bool odd, struct region r,
 	for (unsigned i = pte_next_used(t->pa, 0); i < PT_ENTRIES;
 	     i = pte_next_used(t->pa, i + 1)) {
 		pte_t e = entry_of(t->pa, i);
-		vaddr_t va = model_table_va(t, i);
+		vaddr_t va;
 
-		if (!pte_is_leaf(e) || !overlaps(e, t->level, r) ||
-		    (odd && !model_odd_leaf(e, va, t->level)))
+		if (!pte_is_leaf(e) || !overlaps(e, t->level, r))
+			continue;
+		va = model_table_va(t, i);
+		if (odd && !model_odd_leaf(e, va, t->level))
 			continue;
 		if (leaf != NULL)
 			*leaf = (struct model_leaf){e, va, t->level};

@@ -6,10 +6,10 @@
 
 #include "mm/mode.h"
 
-#define SLOTS 4096u
+#define SLOTS 16384u
 
-static uint16_t pages[SLOTS];	  /* leaves of 4 KiB and, page by page, of 64 KiB */
-static uint16_t large[SLOTS / 8]; /* of 2 MiB */
+static uint8_t pages[SLOTS];	  /* leaves of 4 KiB and, page by page, of 64 KiB */
+static uint8_t large[SLOTS / 16]; /* of 2 MiB */
 static uint32_t huge;
 static vaddr_t direct_va;
 static struct region direct;
@@ -37,10 +37,10 @@ static unsigned slot_of(paddr_t pa, unsigned shift, unsigned n)
 }
 
 /* A count that is full stays so. */
-static void add(uint16_t *count, int by)
+static void add(uint8_t *count, int by)
 {
-	if (*count != UINT16_MAX && (by > 0 || *count > 0))
-		*count = (uint16_t)(*count + by);
+	if (*count != UINT8_MAX && (by > 0 || *count > 0))
+		*count = (uint8_t)(*count + by);
 }
 
 void model_odd_count(pte_t e, unsigned level, int by)

@@ -75,7 +75,7 @@ static inline paddr_t pte_pa(pte_t p)
 
 static inline bool pte_is_napot(pte_t p)
 {
-	return pte_is_leaf(p) && (p.raw & PTE_N) != 0 &&
+	return (p.raw & PTE_N) != 0 && pte_is_leaf(p) &&
 	       (p.raw >> PTE_PPN_SHIFT) % PTE_NAPOT_PAGES == PTE_NAPOT_PAGES / 2;
 }
 
