@@ -6,6 +6,7 @@
 
 #include "firmware/lock.h"
 #include "mm/model_check.h"
+#include "mm/model_inval.h"
 #include "mm/model_paths.h"
 #include "mm/model_report.h"
 #include "mm/model_spaces.h"
@@ -15,20 +16,6 @@ static bool enabled;
 static uint64_t generation; /* counts stores, starts and switches */
 static uint64_t nr_stores, nr_fences;
 static uint8_t op_of[MAX_HARTS];
-
-/* SINVAL.VMA is under way until SFENCE.INVAL.IR. Steps of one stride are one of these. */
-#define MAX_INVALS 128u
-struct inval {
-	struct fence_op op;
-	uint64_t stride; /* 0: once */
-	uint64_t times;
-	uint64_t token;
-	unsigned hart;
-};
-static struct inval invals[MAX_INVALS];
-static unsigned nr_invals;
-/* Generation at each hart's last SFENCE.W.INVAL, plus one; 0: none. */
-static uint64_t inval_token[MAX_HARTS];
 
 bool model_lock(bool *irq)
 {
@@ -81,7 +68,7 @@ static bool note_store(const struct model_table *t, unsigned index, const struct
 		.level = (uint8_t)t->level,
 		.writer = (uint8_t)arch_hart(),
 		.op = op_of[arch_hart()],
-		.root = p->root,
+		.root = model_root_number(p->root),
 	};
 
 	global |= p->global;
@@ -191,94 +178,29 @@ static void feed_fence_end(const struct hartset *harts, const struct fence_op *o
 	spin_unlock_irq(&lock, irq);
 }
 
-/*
- * Svinval (Privileged ISA, "Svinval"): SFENCE.W.INVAL, SINVAL.VMA and SFENCE.INVAL.IR in this order
- * on one hart, not necessarily side by side, are an SFENCE.VMA with the operands of the middle one
- * that orders the stores before the first one.
- */
 static void feed_inval_begin(void)
 {
 	bool irq = spin_lock_irq(&lock);
 
-	inval_token[arch_hart()] = generation + 1;
-	model_records_freeze(generation);
+	model_inval_begin(arch_hart(), generation);
 	spin_unlock_irq(&lock, irq);
-}
-
-/* Goes on where the last one of this hart was, with the same stride: a loop over a range. */
-static bool inval_extend(const struct fence_op *op, uint64_t token, unsigned hart)
-{
-	struct inval *last = nr_invals == 0 ? NULL : &invals[nr_invals - 1];
-	uint64_t stride;
-
-	if (last == NULL || last->hart != hart || last->token != token || op->all_va ||
-	    last->op.all_va || op->all_asid != last->op.all_asid || op->asid != last->op.asid ||
-	    op->size != last->op.size)
-		return false;
-	stride = op->start - (last->op.start + (last->times - 1) * last->stride);
-	if (last->times > 1 && stride != last->stride)
-		return false;
-	last->stride = stride;
-	last->times++;
-	return true;
 }
 
 static void feed_inval(const struct fence_op *op)
 {
 	bool irq = spin_lock_irq(&lock);
-	unsigned hart = arch_hart();
-	struct hartset self = hartset_of(hart);
 
-	if (inval_token[hart] == 0) {
-		model_records_note(&self, op, UINT64_MAX, GAP_INVAL_UNORDERED);
-	} else {
-		uint64_t token = inval_token[hart] - 1;
-
-		model_records_note(&self, op, UINT64_MAX, GAP_INVAL_UNORDERED);
-		model_records_note(&self, op, token, GAP_INVAL_OPEN);
-		if (!inval_extend(op, token, hart)) {
-			if (nr_invals == MAX_INVALS)
-				model_overflow();
-			else
-				invals[nr_invals++] = (struct inval){*op, 0, 1, token, hart};
-		}
-	}
+	if (!model_inval(arch_hart(), op))
+		model_overflow();
 	spin_unlock_irq(&lock, irq);
-}
-
-static void drop_invals(unsigned hart)
-{
-	unsigned n = 0;
-
-	for (unsigned i = 0; i < nr_invals; i++) {
-		if (invals[i].hart != hart)
-			invals[n++] = invals[i];
-	}
-	nr_invals = n;
 }
 
 static void feed_inval_end(void)
 {
 	bool irq = spin_lock_irq(&lock);
-	struct hartset self = hartset_of(arch_hart());
 
 	nr_fences++;
-	for (unsigned i = 0; i < nr_invals; i++) {
-		const struct inval *v = &invals[i];
-		struct fence_op op = v->op;
-		uint64_t times = v->times;
-
-		if (v->hart != arch_hart())
-			continue;
-		/* No entry is smaller than a page: so close together they are one range. */
-		if (v->stride <= PAGE_SIZE) {
-			op.size += (times - 1) * v->stride;
-			times = 1;
-		}
-		for (; times > 0; times--, op.start += v->stride)
-			fenced(&self, &op, v->token);
-	}
-	drop_invals(arch_hart());
+	model_inval_end(arch_hart(), fenced);
 	spin_unlock_irq(&lock, irq);
 }
 
@@ -334,7 +256,7 @@ static void feed_hart_started(unsigned hart, paddr_t root, uint16_t asid)
 {
 	bool irq = spin_lock_irq(&lock);
 
-	inval_token[hart] = 0;
+	model_inval_forget(hart);
 	if (!model_table_add_root(root) || !model_hart_start(hart, root, asid, ++generation))
 		model_overflow();
 	spin_unlock_irq(&lock, irq);
@@ -347,7 +269,7 @@ static void feed_hart_stopped(unsigned hart)
 
 	model_hart_stop(hart);
 	model_records_stop(hart);
-	drop_invals(hart);
+	model_inval_forget(hart);
 	spin_unlock_irq(&lock, irq);
 }
 
@@ -370,13 +292,11 @@ void model_init(const struct ptable *pt, struct region direct)
 
 	enabled = true;
 	model_report_reset();
-	model_records_reset();
+	model_records_init(pt->root);
 	model_tables_reset(pt->mode->levels, pt->mode->direct.start, direct);
 	model_spaces_reset(pt->root);
 	model_check_reset(pt->root);
-	nr_invals = 0;
-	for (unsigned i = 0; i < MAX_HARTS; i++)
-		inval_token[i] = 0;
+	model_inval_reset();
 	if (!model_table_add_root(pt->root))
 		model_overflow();
 	spin_unlock_irq(&lock, irq);

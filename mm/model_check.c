@@ -54,7 +54,7 @@ void model_root_dropped(paddr_t root)
 		model_report((struct violation){
 			.kind = VIOLATION_ROOT_HELD, .pa = root, .holders = harts});
 	model_table_drop_root(root);
-	model_records_reroot(root, first_root);
+	model_records_reroot(root);
 	model_unlock(irq);
 }
 
@@ -126,7 +126,7 @@ static bool translates_alike(const struct model_record *rec, paddr_t lo, paddr_t
 {
 	while (lo < hi) {
 		vaddr_t va = rec->va + (lo - rec->pa);
-		struct model_leaf now = model_table_lookup(rec->root, va);
+		struct model_leaf now = model_table_lookup(model_root_at(rec->root), va);
 		uint64_t offset = va & (level_size(now.level) - 1);
 
 		if (!pte_is_valid(now.entry) ||

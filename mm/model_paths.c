@@ -85,7 +85,7 @@ static bool from_records(const struct model_table *t, const struct up *u)
 		any = true;
 		paths.held = true;
 		add_path((struct model_path){.va = r->va + u->va,
-					     .root = r->root,
+					     .root = model_root_at(r->root),
 					     .asid = r->asid,
 					     .global = u->global ||
 						       (r->flags & MODEL_GLOBAL_PATH) != 0,

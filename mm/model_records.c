@@ -15,8 +15,42 @@ static unsigned nr_records;
 static unsigned peak;
 static uint64_t frozen; /* what was stored up to here, a fence under way may clear */
 
+static paddr_t roots[MODEL_MAX_SPACES];
+static unsigned nr_roots;
+
 static const char *ops[MAX_OPS] = {"?"};
 static unsigned nr_ops = 1;
+
+_Static_assert(sizeof(struct model_record) == 64, "kept small");
+
+void model_records_init(paddr_t root)
+{
+	roots[0] = root;
+	nr_roots = 1;
+	model_records_reset();
+}
+
+uint8_t model_root_number(paddr_t root)
+{
+	unsigned i = 0;
+
+	while (i < nr_roots && roots[i] != root)
+		i++;
+	if (i < nr_roots)
+		return (uint8_t)i;
+	/* Nobody asks for them any more. */
+	if (nr_records == 0)
+		nr_roots = 1;
+	if (nr_roots == MODEL_MAX_SPACES)
+		return 0;
+	roots[nr_roots] = root;
+	return (uint8_t)nr_roots++;
+}
+
+paddr_t model_root_at(uint8_t number)
+{
+	return roots[number];
+}
 
 void model_records_reset(void)
 {
@@ -179,7 +213,7 @@ static bool napot_live(const struct model_record *r, vaddr_t va)
 
 	for (unsigned i = 0; i < PTE_NAPOT_PAGES; i++) {
 		vaddr_t at = group + i * PAGE_SIZE;
-		struct model_leaf now = model_table_lookup(r->root, at);
+		struct model_leaf now = model_table_lookup(model_root_at(r->root), at);
 
 		if (now.level == 0 && (now.entry.raw & PTE_N) != 0 &&
 		    pte_prot(now.entry) == pte_prot(r->old) &&
@@ -308,11 +342,11 @@ void model_records_stop(unsigned hart)
 	model_topology++;
 }
 
-void model_records_reroot(paddr_t root, paddr_t instead)
+void model_records_reroot(paddr_t root)
 {
-	for (unsigned i = 0; i < nr_records; i++) {
-		if (records[i].root == root)
-			records[i].root = instead;
+	for (unsigned i = 1; i < nr_roots; i++) {
+		if (roots[i] == root)
+			roots[i] = roots[0];
 	}
 }
 

@@ -15,7 +15,7 @@ enum model_flag {
 	MODEL_GLOBAL_PATH = 4, /* a pointer with G, or below one: so is all that it leads to */
 };
 
-/* Kept small: there are thousands. */
+/* 64 bytes: there are thousands. */
 struct model_record {
 	uint64_t gen; /* of the newest store in it */
 	vaddr_t va;
@@ -30,9 +30,11 @@ struct model_record {
 	uint8_t why;   /* enum fence_gap */
 	uint8_t op;    /* model_op_name() */
 	uint8_t napot; /* a live entry of its group may be cached for any page of it again */
-	paddr_t root;  /* that it was reached from */
+	uint8_t root;  /* that it was reached from: model_root_at() */
 };
 
+/* Empty. @root is the first one. */
+void model_records_init(paddr_t root);
 void model_records_reset(void);
 /* The log, in no order. */
 const struct model_record *model_records(unsigned *n);
@@ -52,9 +54,13 @@ void model_records_join(const struct hartset *harts, uint64_t token);
 /* Pointers that may be held lead to something global now. */
 void model_records_globalize(void);
 void model_records_stop(unsigned hart);
-/* @root is no more: its records are looked up in @instead from here on. */
-void model_records_reroot(paddr_t root, paddr_t instead);
+/* @root is no more: its records are looked up in the first one from here on. */
+void model_records_reroot(paddr_t root);
 unsigned model_records_peak(void);
+
+/* Roots as small numbers. When there are too many it is the first one's. */
+uint8_t model_root_number(paddr_t root);
+paddr_t model_root_at(uint8_t number);
 
 /* Names of operations as small numbers. */
 uint8_t model_op_number(const char *name);
