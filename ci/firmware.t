@@ -38,6 +38,7 @@ SKIP: {
 	memory_row('eight-harts', 0, ['SMP=8', 'MEM=16G'], like => [$pass, $vmem0, qr/harts=8 /]);
 	memory_row('first-test', 0, ['ARGS=test=hotplug.follow'], like => [$pass], suites => ['hotplug']);
 	memory_row('ipi', 0, ['ARGS=flush=ipi'], like => [$pass, qr/flush=ipi/]);
+	memory_row('svinval', 0, ['CPU=rv64,svinval=on', 'ARGS=flush=svinval'], like => [$pass, qr/flush=svinval/]);
 	memory_row('single-thread', 0, ['THREAD=single', 'ARGS=flush=ipi'], like => [$pass]);
 	memory_row('sv39', 0, ['ARGS=mode=sv39'], like => [$pass, qr/ Sv39 harts=/]);
 	memory_row('sv57', 0, ['ARGS=mode=sv57'], like => [$pass, qr/ Sv57 harts=/]);

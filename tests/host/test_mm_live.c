@@ -371,8 +371,8 @@ int main(int argc, char **argv)
 			tap_ok(rig_run(random_changes, &rig), "%s: %u harts, IPI: random", name,
 			       rig.harts);
 			rig.backend = SHOOTDOWN_SVINVAL;
-			tap_ok(rig_run(random_changes, &rig), "%s: %u harts, Svinval: random",
-			       name, rig.harts);
+			tap_ok(rig_run(random_changes, &rig), "%s: %u harts, Svinval: random", name,
+			       rig.harts);
 		}
 		rig.harts = 2;
 		tap_ok(rig_run(split_direct_map, &rig), "%s: splits of the direct map", name);
