@@ -11,7 +11,7 @@
 #include "mm/fault.h"
 
 /* Until a hart that takes part is given up. SBI on few processors may need 100 ms a fence. */
-#define TURN_MS 4000
+#define TURN_MS 8000
 /* Rounds behind the first are left out once a test took that long. */
 #define BUDGET_US 600000
 /* A trial of many harts costs a hundred times what a local one does; every fence has its one. */
