@@ -4,9 +4,8 @@
 
 #include <string.h>
 
-uint64_t fault_mask;
-
-_Static_assert(NR_FAULTS <= 64, "fault_mask");
+bool fault_any;
+bool fault_set[NR_FAULTS];
 
 static const struct fault_info infos[NR_FAULTS] = {
 	[FAULT_NO_SHOOTDOWN] = {"no-shootdown", "remote harts are not fenced"},
@@ -72,6 +71,12 @@ const struct fault_info *fault_info(enum fault f)
 	return &infos[f];
 }
 
+void fault_disarm(void)
+{
+	memset(fault_set, 0, sizeof(fault_set));
+	fault_any = false;
+}
+
 enum err fault_arm(const char *list, char *unknown, size_t len)
 {
 	while (*list != '\0') {
@@ -88,8 +93,10 @@ enum err fault_arm(const char *list, char *unknown, size_t len)
 			unknown[keep] = '\0';
 			return ERR_INVAL;
 		}
-		if (n != 0)
-			fault_mask |= UINT64_C(1) << f;
+		if (n != 0) {
+			fault_set[f] = true;
+			fault_any = true;
+		}
 		list += n;
 		list += *list == ',';
 	}

@@ -83,12 +83,16 @@ const struct fault_info *fault_info(enum fault f);
  */
 enum err must_check fault_arm(const char *list, char *unknown, size_t len);
 
-/* One load and one branch when nothing is armed. */
-extern uint64_t fault_mask;
+/* Disarm all. */
+void fault_disarm(void);
+
+/* Set while anything is armed: one load and one branch when nothing is. */
+extern bool fault_any;
+extern bool fault_set[NR_FAULTS];
 
 static inline bool fault_armed(enum fault f)
 {
-	return __builtin_expect(fault_mask != 0, 0) && (fault_mask >> f & 1) != 0;
+	return __builtin_expect(fault_any, 0) && fault_set[f];
 }
 
 #endif
