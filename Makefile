@@ -169,7 +169,7 @@ sim: $(SIM) ## build the emulator that hides nothing: build/hotwalk-sim
 TEST_CFLAGS := $(filter-out -O2,$(HOST_CFLAGS)) -O1 -fsanitize=address,undefined -fno-sanitize-recover=all \
 	$(if $(LIBFDT_SOURCE),-isystem $(LIBFDT_SOURCE))
 T := $(B)/test
-vmem-srcs := $(addprefix platform/,virtio_mem.c virtio_mem_request.c virtio_mem_config.c virtio_mmio.c virtq.c)
+vmem-srcs := $(addprefix platform/,virtio_mem.c virtio_mem_request.c virtio_mem_config.c virtio_mmio.c virtq.c) mm/fault.c
 device-srcs := $(patsubst %.o,device/%.c,$(device-objs-y))
 machine-srcs := $(wildcard firmware/machine*.c tests/host/trees/*.c)
 fdt-objs := $(patsubst $(LIBFDT_SOURCE)/%.c,$(T)/fdt/%.o,$(if $(LIBFDT_SOURCE),$(wildcard $(LIBFDT_SOURCE)/fdt*.c)))
