@@ -12,7 +12,7 @@ B := build
 
 # What the goals need: tools are found or fetched once per start, before anything is built.
 TOOL_GOALS := $(filter-out help clean format,$(or $(MAKECMDGOALS),help))
-PURPOSE := $(if $(filter check floor seeds,$(TOOL_GOALS)),check,$(if $(filter run run-sim gdb,$(TOOL_GOALS)),run,build))
+PURPOSE := $(if $(filter check floor seeds,$(TOOL_GOALS)),check,$(if $(filter run run-sim faults gdb,$(TOOL_GOALS)),run,build))
 
 ifneq ($(TOOL_GOALS),)
 ifeq ($(SETUP),no)
@@ -252,6 +252,9 @@ print-run: $(BIN) $(VMEMD) $(RUNNER)
 run: $(BIN) $(VMEMD) $(RUNNER) ## boot under QEMU, hot-add, check, hot-remove, check, verdict
 	@$(RUN_COMMAND)
 
+faults: $(BIN) $(VMEMD) $(RUNNER) $(if $(LIBFDT_SOURCE),$(SIM)) ## every seeded fault, and what finds it
+	@ci/faults.pl
+
 SEEDS ?= 200
 seeds: $(BIN) $(RUNNER) ## the tests of the machine on SEEDS=200 machines drawn at random
 	@SEEDS=$(SEEDS) prove -v ci/seeds.t
@@ -271,4 +274,4 @@ clean: ## remove build/ (the cache of fetched tools stays)
 	rm -rf $(B)
 
 FORCE:
-.PHONY: FORCE all run seeds sim run-sim check check-format check-headers format floor print-run help clean
+.PHONY: FORCE all run faults seeds sim run-sim check check-format check-headers format floor print-run help clean

@@ -67,12 +67,11 @@ enum fault {
 	FAULT_FREED_LINKED,   /* a table is used anew and was not unlinked (seL4 d4ce4daad) */
 	FAULT_FREED_EARLY,    /* unlinked, but before the shootdown (Linux 97cf301fa42e) */
 	FAULT_ROOT_LATE,      /* a root entry is added to one root only (Linux 3f105a742725) */
-	/* Where bugs of memory hot-plug sat: tables, zones, driver, what the tests of boot.* rely
-	   on */
-	FAULT_DOUBLE_FREE,	 /* a dead table is freed twice (Linux 8246601a7d39, its kind) */
+	/* Single steps of hot-plug, of the driver, and what the tests of boot.* rely on */
+	FAULT_DOUBLE_FREE,	 /* a dead table is freed twice */
 	FAULT_WRONG_OWNER,	 /* it goes to another allocator (Linux e3ecf2fdc8f3, altmap) */
 	FAULT_TABLE_FREED_FIRST, /* freed, then unlinked (Linux riscv free_pte_table()) */
-	FAULT_SPLIT_NO_FENCE,	 /* a split is no change (Linux 311cd2f6e253, its kind) */
+	FAULT_SPLIT_NO_FENCE,	 /* a split is no change */
 	FAULT_STALE_MERGE,	 /* a merge frees its table without a shootdown (vmap promotion) */
 	FAULT_ONE_PAGE_SHORT,	 /* unmap leaves the last leaf of several */
 	FAULT_PROTECT_WHOLE,	 /* rights of all of a large leaf (Linux 311cd2f6e253) */
@@ -99,7 +98,7 @@ enum fault {
 	FAULT_PENDING_FORGOTTEN,  /* unmapped, refused, forgotten (Linux a31648fd4f96) */
 	FAULT_REQUEST_U16,	  /* more blocks than nb_blocks can say */
 	FAULT_TRAP_CAUSE,	  /* faults of stores reported as faults of loads */
-	FAULT_JOB_LOST,		  /* the last hart does not hear of work (OpenSBI, highest hart) */
+	FAULT_JOB_LOST,		  /* the last hart does not hear of work */
 	NR_FAULTS,
 };
 
