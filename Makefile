@@ -12,7 +12,7 @@ B := build
 
 # What the goals need: tools are found or fetched once per start, before anything is built.
 TOOL_GOALS := $(filter-out help clean format,$(or $(MAKECMDGOALS),help))
-PURPOSE := $(if $(filter check floor seeds,$(TOOL_GOALS)),check,$(if $(filter run run-sim gdb,$(TOOL_GOALS)),run,build))
+PURPOSE := $(if $(filter check floor seeds,$(TOOL_GOALS)),check,$(if $(filter run run-sim faults gdb,$(TOOL_GOALS)),run,build))
 
 ifneq ($(TOOL_GOALS),)
 ifeq ($(SETUP),no)
@@ -169,7 +169,7 @@ sim: $(SIM) ## build the emulator that hides nothing: build/hotwalk-sim
 TEST_CFLAGS := $(filter-out -O2,$(HOST_CFLAGS)) -O1 -fsanitize=address,undefined -fno-sanitize-recover=all \
 	$(if $(LIBFDT_SOURCE),-isystem $(LIBFDT_SOURCE))
 T := $(B)/test
-vmem-srcs := $(addprefix platform/,virtio_mem.c virtio_mem_request.c virtio_mem_config.c virtio_mmio.c virtq.c)
+vmem-srcs := $(addprefix platform/,virtio_mem.c virtio_mem_request.c virtio_mem_config.c virtio_mmio.c virtq.c) mm/fault.c
 device-srcs := $(patsubst %.o,device/%.c,$(device-objs-y))
 machine-srcs := $(wildcard firmware/machine*.c tests/host/trees/*.c)
 fdt-objs := $(patsubst $(LIBFDT_SOURCE)/%.c,$(T)/fdt/%.o,$(if $(LIBFDT_SOURCE),$(wildcard $(LIBFDT_SOURCE)/fdt*.c)))
@@ -253,6 +253,9 @@ print-run: $(BIN) $(VMEMD) $(RUNNER)
 run: $(BIN) $(VMEMD) $(RUNNER) ## boot under QEMU, hot-add, check, hot-remove, check, verdict
 	@$(RUN_COMMAND)
 
+faults: $(BIN) $(VMEMD) $(RUNNER) $(if $(LIBFDT_SOURCE),$(SIM)) ## every seeded fault, and what finds it
+	@ci/faults.pl
+
 SEEDS ?= 200
 seeds: $(BIN) $(RUNNER) ## the tests of the machine on SEEDS=200 machines drawn at random
 	@SEEDS=$(SEEDS) prove -v ci/seeds.t
@@ -272,4 +275,4 @@ clean: ## remove build/ (the cache of fetched tools stays)
 	rm -rf $(B)
 
 FORCE:
-.PHONY: FORCE all run seeds sim run-sim check check-format check-headers format floor print-run help clean
+.PHONY: FORCE all run faults seeds sim run-sim check check-format check-headers format floor print-run help clean

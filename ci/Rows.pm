@@ -6,7 +6,7 @@ use strict;
 use warnings;
 use Exporter 'import';
 use Test::More;
-our @EXPORT = qw(%tool row run_make quote);
+our @EXPORT = qw(%tool row run_make draw quote);
 
 # What host/setup.sh found, as make sees it without any override.
 our %tool;
@@ -43,6 +43,21 @@ sub run_make
 		chomp $status;
 	}
 	return ($status, $out);
+}
+
+# @n of the others, drawn by SAMPLE_SEED; without it each commit draws anew.
+sub draw
+{
+	my ($n, @from) = @_;
+	my $state = $ENV{SAMPLE_SEED} // `git rev-list --count HEAD 2>/dev/null` || 1;
+	my %drawn;
+	chomp $state;
+	diag("sample of faults: SAMPLE_SEED=$state");
+	while (keys %drawn < $n && keys %drawn < @from) {
+		$state = ($state * 1103515245 + 12345) % 2147483648;
+		$drawn{$from[int($state / 65536) % @from]} = 1;
+	}
+	return sort keys %drawn;
 }
 
 # Suites that have at least one test with a verdict of its own.

@@ -9,6 +9,7 @@ use Test::More;
 use FindBin;
 use lib $FindBin::Bin;
 use Rows;
+use Faults;
 
 my $have_vhost = ($tool{QEMU_HAS_VHOST} // '') eq 'y';
 
@@ -117,30 +118,11 @@ memory_row('moved', 0, ['KERNEL=build/moved.elf', 'VMEM=builtin', 'ARGS=vmem.siz
 
 # ---- seeded faults: the run fails and names how it was seen
 
-my %fault = (
-	'no-shootdown' => [qr/found by probe,model$/m],
-	'no-fence' => [qr/found by probe,model/m],
-	'free-early' => [qr/found by model$/m],
-	'leak-table' => [qr/found by accounts$/m],
-	'unplug-early' => [qr/found by model$/m],
-	'no-map-fence' => [qr/found by model$/m],
-	'small-leaf' => [qr/^not ok \d+ hotplug\.all # found by accounts/m],
-	'map-reserved' => [qr/^not ok \d+ boot\.direct_map # found by check/m],
-	'addressed-fence' => [qr/found by model$/m],
-	'leak-records' => [qr/found by accounts$/m],
-	'records-early' => [qr/found by model$/m],
-	'records-first' => [qr/found by model$/m],
-	'move-no-copy' => [qr/^not ok \d+ hotplug\.used # found by check/m],
-	'undo-forgotten' => [qr/^not ok \d+ hotplug\.nomem # found by .*accounts/m],
-	'pgd-late' => [qr/^not ok \d+ hotplug\.second_root # found by /m],
-);
-# One test of each kind; the long ones (cycles, storm) say no more.
-my $kinds = 'test=boot.*,table.*,hotplug.block,hotplug.all,hotplug.traps,hotplug.nomem,hotplug.second_root,hotplug.used,hotplug.hole';
-for my $f (sort keys %fault) {
-	row("inject-$f", 1, ["ARGS=inject=$f $kinds"], like => [qr/^# inject: $f/m, qr/^hotwalk: DONE FAIL /m, @{$fault{$f}}]);
+# `make faults` runs all of them.
+for my $f (fault_sample('memory', 6)) {
+	my ($vars, $like) = fault_run($f);
+	row("inject-$f", 1, $vars, like => $like);
 }
-row('inject-neighbour-leaf', 1, ['ARGS=inject=neighbour-leaf test=table.*'],
-	like => [qr/^not ok \d+ table\.live # found by probe/m]);
 if ($have_vhost) {
 	for my $f (qw(no-shootdown unplug-early)) {
 		row("oracle-$f", 1, ["ARGS=inject=$f test=hotplug.block,hotplug.all,hotplug.cycles"],

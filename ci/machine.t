@@ -8,6 +8,7 @@ use warnings;
 use FindBin;
 use lib $FindBin::Bin;
 use Rows;
+use Faults;
 use Test::More;
 
 my $pass = qr/^hotwalk: DONE PASS /m;
@@ -37,42 +38,10 @@ row('machine-sees', 0, ['SMP=2', 'VMEM=none', 'ARGS=test=tlb.remap.4k.*,tlb.unma
 
 # ---- fences that misbehave: the tests that have to see it here
 
-my %inject = (
-	'fence-odd-harts' => ['tlb.remap.4k.*', qr/^# probe: hart1 /m],
-	'fence-addressed' => ['tlb.remap.2m.*', qr/^# stale behind: sfence\.vma va, x0; sfence\.vma va, asid$/m],
-	'fence-second' => ['tlb.remap.4k.*'],
-	'rfence-none' => ['rfence.remap.4k.*,range.page.*'],
-	'rfence-odd-harts' => ['rfence.remap.4k.*', qr/^# probe: hart1 /m],
-	'rfence-second' => ['rfence.remap.4k.*'],
-	'rfence-16-bits' => ['range.*'],
-	'rfence-mask-base' => ['rfence.mask*'],
-	'rfence-base-all' => ['rfence.mask_all.*'],
-	'rfence-self' => ['rfence.mask*'],
-	'rfence-early-return' => ['rfence.*.load'],
-	'rfence-merge' => ['rfence.flood.*,rfence.storm.*,rfence.all_to_all.*'],
-	'rfence-zero' => ['rfence.remap.4k.*'],
-	'rfence-asleep' => ['hsm.*'],
-	'rfence-stopped' => ['hsm.*'],
-	'bare-never' => ['satp.*'],
-	'sstatus-kept' => ['satp.*'],
-	'ad-neighbour' => ['ad.*'],
-	'ad-resurrect' => ['ad.*'],
-	'ad-lost' => ['ad.*'],
-	'ad-late' => ['ad.*'],
-	'freed-linked' => ['race.*'],
-	'root-late' => ['race.new_root_entry'],
-);
-for my $f (sort keys %inject) {
-	my ($tests, @like) = @{$inject{$f}};
-	row("machine-$f", 1, ['SMP=4', 'VMEM=none', "ARGS=inject=$f test=$tests"],
-		like => [qr/^# inject: $f/m, qr/^not ok \d+ \S+ # found by .*(?:probe|check)/m, qr/^# clause: /m, @like]);
+# `make faults` runs all of them.
+for my $f (fault_sample('machine', 6)) {
+	my ($vars, $like) = fault_run($f);
+	row("machine-$f", 1, $vars, like => $like);
 }
-row('machine-inval-last', 1, ['CPU=rv64,svinval=true', 'SMP=2', 'VMEM=none', 'ARGS=inject=inval-last test=svinval.many.*'],
-	like => [qr/^not ok \d+ svinval\.many/m]);
-# A hart that does not come back is named, and the run goes on without it.
-row('machine-hsm-lost', 1, ['SMP=4', 'VMEM=none', 'ARGS=inject=hsm-lost test=hsm.*.load'], like => [qr/^not ok \d+ \S+ # TIMEOUT/m, qr/hart\d \(id \d+\)/]);
-# Nor does the boot hart, and another one says so.
-row('machine-hang', 1, ['SMP=2', 'VMEM=none', 'ARGS=inject=hang test=boot.*'],
-	like => [qr/^# hart0 \(id \d+\) has taken no interrupt/m, qr/^not ok 1 \S+ # TIMEOUT/m, qr/^Bail out!/m]);
 
 done_testing();

@@ -131,15 +131,7 @@ my @run = sort keys %faults;
 if (defined $ENV{FAULTS}) {
 	@run = grep { /$ENV{FAULTS}/ } @run;
 } else {
-	my $state = $ENV{SAMPLE_SEED} // `git rev-list --count HEAD 2>/dev/null` || 1;
-	chomp $state;
-	diag("sample of faults: SAMPLE_SEED=$state");
-	my %drawn;
-	while (keys %drawn < 8) {
-		$state = ($state * 1103515245 + 12345) % 2147483648;
-		$drawn{$run[int($state / 65536) % @run]} = 1;
-	}
-	@run = sort keys %drawn;
+	@run = draw(8, @run);
 }
 for my $f (@run) {
 	my ($tests, $harts, $more) = @{$faults{$f}};

@@ -4,9 +4,8 @@
 
 #include <string.h>
 
-uint64_t fault_mask;
-
-_Static_assert(NR_FAULTS <= 64, "fault_mask");
+bool fault_any;
+bool fault_set[NR_FAULTS];
 
 static const struct fault_info infos[NR_FAULTS] = {
 	[FAULT_NO_SHOOTDOWN] = {"no-shootdown", "remote harts are not fenced"},
@@ -65,11 +64,53 @@ static const struct fault_info infos[NR_FAULTS] = {
 	[FAULT_FREED_EARLY] = {"freed-early", "race.freed_table.*: used anew before the fence"},
 	[FAULT_ROOT_LATE] = {"root-late", "race.new_root_entry: not in copies of the root"},
 	[FAULT_INVAL_LAST] = {"inval-last", "svinval.*: the last sinval.vma is lost"},
+	[FAULT_DOUBLE_FREE] = {"double-free", "dead table pages are freed twice"},
+	[FAULT_WRONG_OWNER] = {"wrong-owner", "table pages go back to another allocator"},
+	[FAULT_TABLE_FREED_FIRST] = {"table-freed-first",
+				     "table pages are freed before they are unlinked"},
+	[FAULT_SPLIT_NO_FENCE] = {"split-no-fence", "a split leaf is not fenced as a pointer"},
+	[FAULT_STALE_MERGE] = {"stale-merge", "a merge is not shot down"},
+	[FAULT_ONE_PAGE_SHORT] = {"one-page-short", "unmap leaves the last leaf"},
+	[FAULT_PROTECT_WHOLE] = {"protect-whole", "rights change for all of a large leaf"},
+	[FAULT_CANONICAL_UNCHECKED] = {"canonical-unchecked", "non-canonical addresses are mapped"},
+	[FAULT_UNDO_TABLES] = {"undo-tables", "a map that fails leaves its tables"},
+	[FAULT_FENCE_U16] = {"fence-u16", "sizes of shootdowns are cut to 16 bits"},
+	[FAULT_SIZE_AS_END] = {"size-as-end", "a shootdown takes its size for its end"},
+	[FAULT_MAX_PFN_ASSIGNED] = {"max-pfn-assigned", "max_pfn is what was added last"},
+	[FAULT_MAX_PFN_STUCK] = {"max-pfn-stuck", "max_pfn stays as it was at boot"},
+	[FAULT_OVERLAP_ACCEPTED] = {"overlap-accepted", "hot-add over what is there succeeds"},
+	[FAULT_RANGE_UNCHECKED] = {"range-unchecked", "misaligned ranges are not refused as such"},
+	[FAULT_MAPPABLE_UNCHECKED] = {"mappable-unchecked",
+				      "hot-add does not know where the direct map ends"},
+	[FAULT_PIN_IGNORED] = {"pin-ignored", "frames in use are removed"},
+	[FAULT_BUSY_AS_ERROR] = {"busy-as-error", "a removal that is refused says another reason"},
+	[FAULT_FREE_COUNT_KEPT] = {"free-count-kept", "removed frames still count as free"},
+	[FAULT_PLUG_KEPT] = {"plug-kept", "an add that fails leaves its blocks plugged"},
+	[FAULT_NACK_IGNORED] = {"nack-ignored", "virtio-mem: NACK is taken for ACK"},
+	[FAULT_BUSY_FORGOTTEN] = {"busy-forgotten", "virtio-mem: BUSY is taken for ACK"},
+	[FAULT_ERROR_SWALLOWED] = {"error-swallowed", "virtio-mem: ERROR is taken for ACK"},
+	[FAULT_LEFTOVERS_TRUSTED] = {"leftovers-trusted",
+				     "virtio-mem: leftovers are taken for unplugged"},
+	[FAULT_CONFIG_CHANGE_LOST] = {"config-change-lost",
+				      "virtio-mem: notices of changes are lost"},
+	[FAULT_REQUESTED_STALE] = {"requested-stale",
+				   "virtio-mem: a new requested size is not read"},
+	[FAULT_PENDING_FORGOTTEN] = {"pending-forgotten",
+				     "virtio-mem: blocks that were not taken back are forgotten"},
+	[FAULT_REQUEST_U16] = {"request-u16", "virtio-mem: requests of more than 65535 blocks"},
+	[FAULT_TRAP_CAUSE] = {"trap-cause", "traps: a store faults as a load"},
+	[FAULT_JOB_LOST] = {"job-lost", "harts: the last one does not get its work"},
 };
 
 const struct fault_info *fault_info(enum fault f)
 {
 	return &infos[f];
+}
+
+void fault_disarm(void)
+{
+	memset(fault_set, 0, sizeof(fault_set));
+	fault_any = false;
 }
 
 enum err fault_arm(const char *list, char *unknown, size_t len)
@@ -88,8 +129,10 @@ enum err fault_arm(const char *list, char *unknown, size_t len)
 			unknown[keep] = '\0';
 			return ERR_INVAL;
 		}
-		if (n != 0)
-			fault_mask |= UINT64_C(1) << f;
+		if (n != 0) {
+			fault_set[f] = true;
+			fault_any = true;
+		}
 		list += n;
 		list += *list == ',';
 	}

@@ -67,6 +67,38 @@ enum fault {
 	FAULT_FREED_LINKED,   /* a table is used anew and was not unlinked (seL4 d4ce4daad) */
 	FAULT_FREED_EARLY,    /* unlinked, but before the shootdown (Linux 97cf301fa42e) */
 	FAULT_ROOT_LATE,      /* a root entry is added to one root only (Linux 3f105a742725) */
+	/* Single steps of hot-plug, of the driver, and what the tests of boot.* rely on */
+	FAULT_DOUBLE_FREE,	 /* a dead table is freed twice */
+	FAULT_WRONG_OWNER,	 /* it goes to another allocator (Linux e3ecf2fdc8f3, altmap) */
+	FAULT_TABLE_FREED_FIRST, /* freed, then unlinked (Linux riscv free_pte_table()) */
+	FAULT_SPLIT_NO_FENCE,	 /* a split is no change */
+	FAULT_STALE_MERGE,	 /* a merge frees its table without a shootdown (vmap promotion) */
+	FAULT_ONE_PAGE_SHORT,	 /* unmap leaves the last leaf of several */
+	FAULT_PROTECT_WHOLE,	 /* rights of all of a large leaf (Linux 311cd2f6e253) */
+	FAULT_CANONICAL_UNCHECKED, /* addresses that no mode has are mapped */
+	FAULT_UNDO_TABLES,	   /* a map that fails leaves its tables */
+	FAULT_FENCE_U16,   /* size of a range cut to 16 bits (Linux flush_tlb_kernel_range v3) */
+	FAULT_SIZE_AS_END, /* size where an end is expected (Linux ebd4acc0cbea) */
+	FAULT_MAX_PFN_ASSIGNED,	  /* the highest address follows the last add (Linux
+				     arch_add_memory()) */
+	FAULT_MAX_PFN_STUCK,	  /* it does not follow at all */
+	FAULT_OVERLAP_ACCEPTED,	  /* hot-add over what is there (Linux create_pgd_mapping()) */
+	FAULT_RANGE_UNCHECKED,	  /* hot-add of a range that is not aligned */
+	FAULT_MAPPABLE_UNCHECKED, /* hot-add beyond the direct map (Linux f3336b48cf9d) */
+	FAULT_PIN_IGNORED,	  /* frames in use are removed (Linux f504e15b94eb) */
+	FAULT_BUSY_AS_ERROR,	  /* another errno than "busy" (Linux ddf409851461) */
+	FAULT_FREE_COUNT_KEPT,	  /* removed frames still count as free */
+	FAULT_PLUG_KEPT,	  /* an add that fails keeps the device's blocks */
+	FAULT_NACK_IGNORED,	  /* NACK is taken for ACK */
+	FAULT_BUSY_FORGOTTEN,	  /* BUSY is taken for ACK */
+	FAULT_ERROR_SWALLOWED,	  /* ERROR is taken for ACK */
+	FAULT_LEFTOVERS_TRUSTED,  /* plugged at start is taken for unplugged */
+	FAULT_CONFIG_CHANGE_LOST, /* its interrupt is acknowledged, no more */
+	FAULT_REQUESTED_STALE,	  /* a new size is not looked at (Linux f55484fd7be9) */
+	FAULT_PENDING_FORGOTTEN,  /* unmapped, refused, forgotten (Linux a31648fd4f96) */
+	FAULT_REQUEST_U16,	  /* more blocks than nb_blocks can say */
+	FAULT_TRAP_CAUSE,	  /* faults of stores reported as faults of loads */
+	FAULT_JOB_LOST,		  /* the last hart does not hear of work */
 	NR_FAULTS,
 };
 
@@ -83,12 +115,16 @@ const struct fault_info *fault_info(enum fault f);
  */
 enum err must_check fault_arm(const char *list, char *unknown, size_t len);
 
-/* One load and one branch when nothing is armed. */
-extern uint64_t fault_mask;
+/* Disarm all. */
+void fault_disarm(void);
+
+/* Set while anything is armed: one load and one branch when nothing is. */
+extern bool fault_any;
+extern bool fault_set[NR_FAULTS];
 
 static inline bool fault_armed(enum fault f)
 {
-	return __builtin_expect(fault_mask != 0, 0) && (fault_mask >> f & 1) != 0;
+	return __builtin_expect(fault_any, 0) && fault_set[f];
 }
 
 #endif

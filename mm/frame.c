@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "firmware/arch.h"
+#include "mm/fault.h"
 #include "mm/model.h"
 
 #define MAX_BOOT_ZONES 160
@@ -271,7 +272,7 @@ enum err zone_isolate(struct zone *z, paddr_t *busy)
 	uint64_t frames = 0;
 
 	irq = spin_lock_irq(&z->lock);
-	if (z->free_frames != z->managed_frames) {
+	if (z->free_frames != z->managed_frames && !fault_armed(FAULT_PIN_IGNORED)) {
 		*busy = next_block(z, z->span.start).pa;
 		err = ERR_BUSY;
 		goto out;
@@ -285,7 +286,7 @@ enum err zone_isolate(struct zone *z, paddr_t *busy)
 	z->managed_frames = 0;
 out:
 	spin_unlock_irq(&z->lock, irq);
-	if (err == OK)
+	if (err == OK && !fault_armed(FAULT_FREE_COUNT_KEPT))
 		count(OWNER_NONE, -(int64_t)frames);
 	return err;
 }

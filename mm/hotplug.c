@@ -22,6 +22,7 @@ static struct hot_region *first;
 static struct hot_region *unused;
 static unsigned nr_ever;
 static const struct machine *machine;
+static paddr_t last_end; /* of what was added last: for a seeded fault */
 
 void hotplug_init(const struct machine *m)
 {
@@ -46,6 +47,10 @@ paddr_t hot_max_pa(void)
 {
 	paddr_t max = region_end(machine->ram[machine->nr_ram - 1]);
 
+	if (fault_armed(FAULT_MAX_PFN_STUCK))
+		return max;
+	if (fault_armed(FAULT_MAX_PFN_ASSIGNED) && first != NULL)
+		return last_end;
 	for (const struct hot_region *r = first; r != NULL; r = r->next)
 		max = max_u64(max, region_end(r->phys));
 	return max;
@@ -88,11 +93,13 @@ static enum err check(struct region phys)
 	const struct region *boot;
 	unsigned n = bootmem_ram(&boot);
 
-	if (phys.size == 0 || !is_aligned(phys.start | phys.size, HOTPLUG_GRANULE))
+	if (phys.size == 0 || (!is_aligned(phys.start | phys.size, HOTPLUG_GRANULE) &&
+			       !fault_armed(FAULT_RANGE_UNCHECKED)))
 		return ERR_INVAL;
 	/* Last bytes, not ends: the range may reach up to the very top. */
-	if (phys.start + (phys.size - 1) < phys.start || phys.start < can.start ||
-	    phys.start + (phys.size - 1) > can.start + (can.size - 1))
+	if ((phys.start + (phys.size - 1) < phys.start || phys.start < can.start ||
+	     phys.start + (phys.size - 1) > can.start + (can.size - 1)) &&
+	    !fault_armed(FAULT_MAPPABLE_UNCHECKED))
 		return ERR_RANGE;
 	for (unsigned i = 0; i < n; i++) {
 		if (overlap(phys, boot[i]))
@@ -103,7 +110,7 @@ static enum err check(struct region phys)
 			return ERR_EXIST;
 	}
 	for (const struct hot_region *r = first; r != NULL; r = r->next) {
-		if (overlap(phys, r->phys))
+		if (overlap(phys, r->phys) && !fault_armed(FAULT_OVERLAP_ACCEPTED))
 			return ERR_EXIST;
 	}
 	return OK;
@@ -267,6 +274,9 @@ static enum err map_region(struct pt_batch *b, struct region phys, uint64_t prot
 	enum err err = pt_map(b, direct_va(phys.start), phys.start, phys.size, prot,
 			      mode_max_leaf(kernel_table()->mode));
 
+	/* Seeded: what is there already is taken for mapped, and nobody is told. */
+	if (err == ERR_EXIST && fault_armed(FAULT_OVERLAP_ACCEPTED))
+		return OK;
 	if (err != OK)
 		return err;
 	err = map_records(b, phys, undone);
@@ -313,6 +323,7 @@ enum err hot_add(struct region phys, uint64_t prot, struct hot_region **out, str
 	r->zone.hot = true;
 	frame_zone_add(&r->zone);
 	r->state = HOT_MAPPED;
+	last_end = region_end(phys);
 	*out = r;
 	if (rep != NULL)
 		*rep = (struct hot_report){.counts = b.counts,
@@ -351,6 +362,8 @@ enum err hot_offline(struct hot_region *r, struct evacuation *e)
 	if (err == OK)
 		r->state = HOT_MAPPED;
 	zone_drain(&r->zone, false);
+	if (err == ERR_BUSY && fault_armed(FAULT_BUSY_AS_ERROR))
+		err = ERR_IO;
 out:
 	spin_unlock(&lock);
 	return err;

@@ -60,6 +60,15 @@ static void bury(struct pt_batch *b, paddr_t table, unsigned level)
 		free_later(b, table, level);
 }
 
+/* Seeded: the table is freed while its parent still leads to it. */
+static void bury_linked(struct pt_batch *b, paddr_t table, unsigned level)
+{
+	b->tables_changed = true;
+	b->counts.tables_unlinked++;
+	b->pt->nr_tables--;
+	ptpage_free(table, level);
+}
+
 static void free_dead(struct pt_batch *b)
 {
 	while (b->dead_head != FRAME_NONE) {
@@ -71,6 +80,8 @@ static void free_dead(struct pt_batch *b)
 		f->next = 0;
 		f->prev = 0;
 		ptpage_free(table, level);
+		if (fault_armed(FAULT_DOUBLE_FREE))
+			ptpage_free(table, level);
 	}
 }
 
@@ -95,6 +106,8 @@ static enum err check_range(const struct ptable *pt, vaddr_t va, uint64_t size)
 
 	if (size == 0 || !is_aligned(va | size, PAGE_SIZE))
 		return ERR_INVAL;
+	if (fault_armed(FAULT_CANONICAL_UNCHECKED) && last >= va)
+		return OK;
 	if (last < va || !mode_canonical(pt->mode, va) || !mode_canonical(pt->mode, last) ||
 	    (va >> 63) != (last >> 63))
 		return ERR_RANGE;
@@ -203,9 +216,12 @@ static void prune(struct pt_batch *b, vaddr_t va)
 			continue;
 		if (!table_empty(pte_pa(e)))
 			return;
+		if (fault_armed(FAULT_TABLE_FREED_FIRST))
+			bury_linked(b, pte_pa(e), level - 1);
 		pte_store(c.slot, PTE_NONE); /* 1. unlink; pt_commit() does 2. and 3. */
 		touched(b, va, level);
-		bury(b, pte_pa(e), level - 1);
+		if (!fault_armed(FAULT_TABLE_FREED_FIRST))
+			bury(b, pte_pa(e), level - 1);
 	}
 }
 
@@ -278,7 +294,8 @@ out_undo:
 	if (done != 0)
 		clear_leaves(b, va, va + (done - 1));
 	/* Tables made for the leaf that was not reached. */
-	prune(b, va + done);
+	if (!fault_armed(FAULT_UNDO_TABLES))
+		prune(b, va + done);
 	return err;
 }
 
@@ -301,9 +318,11 @@ static void split_leaf(struct pt_batch *b, struct pt_cursor c, vaddr_t va, paddr
 		arch_wmb();
 	} while (!pte_cmpxchg(c.slot, &leaf, pte_table(table)));
 	b->pt->nr_tables++;
+	b->counts.tables_linked++;
+	if (fault_armed(FAULT_SPLIT_NO_FENCE))
+		return;
 	b->tables_changed = true;
 	b->removed = true;
-	b->counts.tables_linked++;
 	touched(b, va, c.level);
 }
 
@@ -432,7 +451,8 @@ void pt_merge(struct pt_batch *b, vaddr_t va, uint64_t size, unsigned max_level)
 			 * are in all 512 or the merge would not be.
 			 */
 			pte_store(c.slot, leaf);
-			touched(b, at, level);
+			if (!fault_armed(FAULT_STALE_MERGE))
+				touched(b, at, level);
 			b->removed = true;
 			bury(b, pte_pa(e), level - 1);
 		} while (step(c, &at, last));
@@ -475,6 +495,15 @@ static void clear_neighbour(struct pt_batch *b, vaddr_t va)
 		clear_leaves(b, va, va + (level_size(c.level) - 1));
 }
 
+/* Seeded: where a range ends that is a leaf short, if it has more than one. */
+static vaddr_t but_last_leaf(const struct pt_batch *b, vaddr_t va, uint64_t size)
+{
+	vaddr_t last = va + (size - 1);
+	vaddr_t leaf = align_down(last, level_size(pt_walk(b->pt, last, 0).level));
+
+	return leaf > va ? leaf - 1 : last;
+}
+
 enum err pt_unmap(struct pt_batch *b, vaddr_t va, uint64_t size, unsigned flags)
 {
 	enum err err = prepare(b, va, size, flags);
@@ -482,7 +511,9 @@ enum err pt_unmap(struct pt_batch *b, vaddr_t va, uint64_t size, unsigned flags)
 	if (err != OK)
 		return err;
 	model_operation("unmap");
-	clear_leaves(b, va, va + (size - 1));
+	clear_leaves(b, va,
+		     fault_armed(FAULT_ONE_PAGE_SHORT) ? but_last_leaf(b, va, size)
+						       : va + (size - 1));
 	if (fault_armed(FAULT_NEIGHBOUR_LEAF))
 		clear_neighbour(b, va + size);
 	if (b->pt->shadow != NULL)
@@ -492,7 +523,10 @@ enum err pt_unmap(struct pt_batch *b, vaddr_t va, uint64_t size, unsigned flags)
 
 enum err pt_protect(struct pt_batch *b, vaddr_t va, uint64_t size, uint64_t prot, unsigned flags)
 {
-	enum err err = prot_valid(prot) ? prepare(b, va, size, flags) : ERR_INVAL;
+	bool whole = fault_armed(FAULT_PROTECT_WHOLE) && (flags & PT_SPLIT) != 0;
+	enum err err = !prot_valid(prot) ? ERR_INVAL
+		       : whole		 ? check_mapped(b->pt, va, va + (size - 1))
+					 : prepare(b, va, size, flags);
 	vaddr_t at = va;
 	struct pt_cursor c;
 

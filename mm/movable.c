@@ -104,6 +104,10 @@ enum err zone_evacuate(struct zone *z, struct evacuation *e)
 			err = move((struct movable *)(uintptr_t)b.object, b);
 		else if (b.owner != OWNER_MOVABLE)
 			retries = MAX_RETRIES;
+		if (b.owner != OWNER_MOVABLE && fault_armed(FAULT_PIN_IGNORED)) {
+			b = zone_next_block(z, b.pa + (PAGE_SIZE << b.order));
+			continue;
+		}
 		if (err == OK) {
 			e->moved += UINT64_C(1) << b.order;
 			retries = 0;

@@ -6,6 +6,7 @@
 #include "firmware/lock.h"
 #include "mm/bootmem.h"
 #include "mm/clear.h"
+#include "mm/fault.h"
 #include "mm/frame.h"
 #include "mm/model.h"
 #include "mm/pte.h"
@@ -93,7 +94,10 @@ static void release_oldest(void)
 	held--;
 	check(d.pa, poison_entry(d.level));
 	/* A boot-time table goes back as boot memory: its frames are accounted there. */
-	frame_free(d.pa, 0, frame_owner(d.pa) == OWNER_BOOT ? OWNER_BOOT : OWNER_TABLE);
+	frame_free(d.pa, 0,
+		   fault_armed(FAULT_WRONG_OWNER)    ? OWNER_FRAMETABLE
+		   : frame_owner(d.pa) == OWNER_BOOT ? OWNER_BOOT
+						     : OWNER_TABLE);
 }
 
 void ptpage_free(paddr_t pa, unsigned level)

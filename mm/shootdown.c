@@ -54,6 +54,10 @@ static struct order order_for(const struct pt_batch *b)
 		return o;
 	}
 	o.all = b->tables_changed || size == 0 || size / o.stride > SHOOTDOWN_MAX_LEAVES;
+	if (fault_armed(FAULT_FENCE_U16))
+		o.size = (uint16_t)o.size;
+	if (fault_armed(FAULT_SIZE_AS_END) && o.size <= o.start)
+		o.size = 0;
 	return o;
 }
 

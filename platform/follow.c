@@ -3,6 +3,7 @@
 #include "platform/follow.h"
 
 #include "firmware/console.h"
+#include "mm/fault.h"
 
 /* A device that denies what it asks for would keep the driver in a loop for good. */
 #define MAX_NACKS 16
@@ -224,8 +225,8 @@ enum err follow_run(struct follow *f)
 		uint64_t plugged, requested;
 
 		/* Between any two requests: the device may have changed its mind. */
-		err = virtio_mem_refresh(f->v);
-		if (err == OK)
+		err = fault_armed(FAULT_REQUESTED_STALE) ? OK : virtio_mem_refresh(f->v);
+		if (err == OK && !fault_armed(FAULT_PENDING_FORGOTTEN))
 			err = unplug_pending(f);
 		if (err != OK)
 			return err;

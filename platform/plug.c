@@ -32,7 +32,7 @@ enum err plug_add(struct virtio_mem *v, struct region phys, uint64_t prot, struc
 
 out_unplug:
 	/* Some hart may still have it mapped: then it stays plugged, for good. */
-	if (hot_find(phys.start) != NULL)
+	if (hot_find(phys.start) != NULL || fault_armed(FAULT_PLUG_KEPT))
 		return err;
 	if (plug_give_back(v, phys) != OK)
 		note("vmem: 0x%llx+0x%llx stays plugged, unused", (unsigned long long)phys.start,

@@ -9,6 +9,7 @@
 #include "firmware/arch.h"
 #include "firmware/console.h"
 #include "mm/dma.h"
+#include "mm/fault.h"
 #include "platform/plic.h"
 #include "platform/virtio_mem_request.h"
 
@@ -301,7 +302,7 @@ static uint32_t poll(struct virtio_mem *v)
 {
 	uint32_t bits = virtio_mmio_take_interrupts(&v->dev);
 
-	if ((bits & VIRTIO_MMIO_INT_CONFIG) != 0)
+	if ((bits & VIRTIO_MMIO_INT_CONFIG) != 0 && !fault_armed(FAULT_CONFIG_CHANGE_LOST))
 		__atomic_store_n(&v->config_changed, 1, __ATOMIC_RELEASE);
 	return bits;
 }
@@ -413,7 +414,7 @@ enum err virtio_mem_init(struct virtio_mem *v, const struct virtio_mmio *dev)
 	if (e != OK)
 		return e;
 	v->polled = dev->irq == 0 || plic_enable(dev->irq, arch_hart(), interrupt, v) != OK;
-	if (v->geo.plugged_size == 0)
+	if (v->geo.plugged_size == 0 || fault_armed(FAULT_LEFTOVERS_TRUSTED))
 		return OK;
 	note("%s: %s left plugged by an earlier run", v->dev.name,
 	     virtio_mem_size_text(v->geo.plugged_size, text, sizeof(text)));

@@ -10,6 +10,7 @@
 #include "firmware/arch.h"
 #include "firmware/console.h"
 #include "firmware/time.h"
+#include "mm/fault.h"
 
 #define REQUEST_TIMEOUT_MS 2000
 #define ALIVE_EVERY_MS 10
@@ -92,6 +93,10 @@ static enum err request_once(struct virtio_mem *v, uint16_t type, paddr_t addr, 
 	if (len != sizeof(v->msg->resp))
 		return vmreq_give_up(v, ERR_IO, "response of %u bytes", (unsigned)len);
 	answer = le16_load(v->msg->resp.type);
+	if ((answer == VIRTIO_MEM_RESP_NACK && fault_armed(FAULT_NACK_IGNORED)) ||
+	    (answer == VIRTIO_MEM_RESP_BUSY && fault_armed(FAULT_BUSY_FORGOTTEN)) ||
+	    (answer == VIRTIO_MEM_RESP_ERROR && fault_armed(FAULT_ERROR_SWALLOWED)))
+		answer = VIRTIO_MEM_RESP_ACK;
 	switch (answer) {
 	case VIRTIO_MEM_RESP_ACK:
 		if (state == NULL)
@@ -145,6 +150,8 @@ enum err vmreq_send(struct virtio_mem *v, uint16_t type, paddr_t addr, uint64_t 
 
 uint64_t vmreq_chunk_bytes(const struct virtio_mem *v, uint64_t left)
 {
+	if (fault_armed(FAULT_REQUEST_U16))
+		return left;
 	return min_u64(left, VIRTIO_MEM_MAX_BLOCKS * v->geo.block_size);
 }
 

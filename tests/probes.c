@@ -6,6 +6,7 @@
 
 #include "firmware/arch.h"
 #include "firmware/console.h"
+#include "mm/fault.h"
 #include "mm/kernel.h"
 #include "mm/shootdown.h"
 
@@ -72,6 +73,8 @@ static void trap_job(void *arg)
 		vaddr_t va = spots_at(&j->spots, i);
 		struct probe p = probe_access(j->access, va, word(arch_hart(), va));
 
+		if (fault_armed(FAULT_TRAP_CAUSE) && p.cause == CAUSE_STORE_PAGE)
+			p.cause = CAUSE_LOAD_PAGE;
 		if (!probe_faulted(&p, j->access, va))
 			bad(f, va, p, probe_page_fault(j->access));
 	}

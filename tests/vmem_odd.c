@@ -40,6 +40,18 @@ TEST(vmem, busy, .needs = NEEDS_VMEM)
 		busy_times(t, k);
 }
 
+/* The device asks for another size, nobody has looked yet, and it is reached. */
+static void follow_to(struct test_run *t, uint64_t size)
+{
+	struct follow f;
+
+	EXPECT_OK(t, builtin_set_requested(size));
+	ASSERT_OK(t, follow_init(&f, vmem(t), unit(t), false));
+	EXPECT_OK(t, follow_run(&f));
+	EXPECT(t, vmem(t)->plugged_bytes == size, "0x%llx bytes are plugged, 0x%llx asked for",
+	       (unsigned long long)vmem(t)->plugged_bytes, (unsigned long long)size);
+}
+
 /* Plugging and unplugging is refused without end: both give up, and nothing is lost. */
 static void refused_for_ever(struct test_run *t, const char *fault, enum err due, unsigned tries)
 {
@@ -68,8 +80,13 @@ static void refused_for_ever(struct test_run *t, const char *fault, enum err due
 	EXPECT(t, hot_find(u.phys.start) == NULL, "still mapped");
 	probes_must_trap(t, &t->all, &u.s, ACCESS_LOAD);
 	recover(t, NULL);
-	/* Plugged and unused: it goes as soon as the device lets it. */
-	EXPECT_OK(t, virtio_mem_unplug(vmem(t), u.phys.start, u.phys.size));
+	/* Plugged, and mapped nowhere: who follows the device offers it again, as sizes change. */
+	follow_to(t, 0);
+	follow_to(t, 2 * unit(t));
+	follow_to(t, 0);
+	behave();
+	EXPECT_OK(t, virtio_mem_refresh(vmem(t)));
+	unplug_rest(t);
 }
 
 TEST(vmem, busy_for_ever, .needs = NEEDS_VMEM)

@@ -129,7 +129,7 @@ void rig_arm(const char *faults)
 {
 	char unknown[32] = "";
 
-	fault_mask = 0;
+	fault_disarm();
 	REQUIRE(fault_arm(faults, unknown, sizeof(unknown)) == OK, "no fault %s", unknown);
 }
 

@@ -206,7 +206,7 @@ int64_t fence_rfence_mask(struct hart_mask m, vaddr_t start, uint64_t size, int6
 	struct request r = {m, start, size, asid};
 	int64_t rc = SBI_OK;
 
-	if (__builtin_expect(fault_mask == 0, 1))
+	if (__builtin_expect(!fault_any, 1))
 		return send(&r);
 	if (!spoil(&r))
 		return SBI_OK;

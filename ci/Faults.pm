@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# The seeded faults of the firmware (mm/fault.c): which tests have to find each, on which machine, and
+# what the run prints then. Used by ci/faults.pl, ci/firmware.t and ci/machine.t.
+package Faults;
+use strict;
+use warnings;
+use Exporter 'import';
+use Rows;
+our @EXPORT = qw(%fault fault_names fault_run fault_sample);
+
+# One test of each kind; the long ones (cycles, storm) say no more.
+my $kinds = 'boot.*,table.*,hotplug.block,hotplug.all,hotplug.traps,hotplug.nomem,hotplug.second_root,hotplug.used,hotplug.hole';
+
+# The line of a test that has to fail, and by what evidence at least.
+sub by
+{
+	my ($test, @evidence) = @_;
+	my $words = join '.*', @evidence;
+	return qr/^not ok \d+ \Q$test\E # found by .*$words/m;
+}
+
+# tests: the selection. vars: further variables of make; args: further boot arguments.
+# like: what is printed beside the fault's name and the verdict. sim: QEMU cannot show it, so on the
+# emulator, with these options of it. Of code that changes tables and plugs memory:
+my %memory = (
+	# with one test of each kind
+	'no-shootdown' => {like => [qr/found by probe,model$/m]},
+	'no-fence' => {like => [qr/found by probe,model/m]},
+	'free-early' => {like => [qr/found by model$/m]},
+	'leak-table' => {like => [qr/found by accounts$/m]},
+	'unplug-early' => {like => [qr/found by model$/m]},
+	'no-map-fence' => {like => [qr/found by model$/m]},
+	'small-leaf' => {like => [qr/^not ok \d+ hotplug\.all # found by accounts/m]},
+	'map-reserved' => {like => [qr/^not ok \d+ boot\.direct_map # found by check/m]},
+	'addressed-fence' => {like => [qr/found by model$/m]},
+	'leak-records' => {like => [qr/found by accounts$/m]},
+	'records-early' => {like => [qr/found by model$/m]},
+	'records-first' => {like => [qr/found by model$/m]},
+	'move-no-copy' => {like => [qr/^not ok \d+ hotplug\.used # found by check/m]},
+	'undo-forgotten' => {like => [qr/^not ok \d+ hotplug\.nomem # found by .*accounts/m]},
+	'pgd-late' => {like => [qr/^not ok \d+ hotplug\.second_root # found by /m]},
+	# with those that it concerns
+	'neighbour-leaf' => {tests => 'table.*', like => [qr/^not ok \d+ table\.live # found by probe/m]},
+	'double-free' => {tests => 'table.split,table.random', like => [by('table.split', 'accounts')]},
+	'wrong-owner' => {tests => 'boot.modes,hotplug.block', like => [by('boot.modes', 'accounts'), by('hotplug.block', 'accounts')]},
+	'table-freed-first' => {tests => 'table.live', like => [by('table.live', 'model')]},
+	'split-no-fence' => {tests => 'table.live', like => [by('table.live', 'model')]},
+	'stale-merge' => {tests => 'hotplug.hole', like => [by('hotplug.hole', 'model')]},
+	'one-page-short' => {tests => 'hotplug.hole,table.split', like => [by('hotplug.hole', qw(probe model accounts)), by('table.split', qw(accounts check))]},
+	'protect-whole' => {tests => 'table.random,table.nomem', like => [by('table.random', 'accounts'), by('table.nomem', 'check')]},
+	'canonical-unchecked' => {tests => 'table.errors', like => [by('table.errors', 'check')]},
+	'undo-tables' => {tests => 'table.nomem', like => [by('table.nomem', 'check')]},
+	'fence-u16' => {tests => 'table.live', like => [by('table.live', qw(probe model))]},
+	'size-as-end' => {tests => 'table.live', like => [by('table.live', qw(probe model))]},
+	(map { ($_ => {tests => 'hotplug.below', like => [by('hotplug.below', 'check')]}) } qw(max-pfn-assigned max-pfn-stuck)),
+	(map { ($_ => {tests => 'hotplug.errors', like => [by('hotplug.errors', 'check')]}) } qw(overlap-accepted range-unchecked mappable-unchecked)),
+	'pin-ignored' => {tests => 'hotplug.refuse', like => [by('hotplug.refuse', qw(probe accounts check))]},
+	'busy-as-error' => {tests => 'hotplug.refuse,hotplug.tables_pin,hotplug.records_pin',
+		like => [map { by("hotplug.$_", 'check') } qw(refuse tables_pin records_pin)]},
+	'free-count-kept' => {tests => 'hotplug.block', like => [by('hotplug.block', 'accounts')]},
+	'plug-kept' => {tests => 'hotplug.nomem', like => [by('hotplug.nomem', 'accounts')]},
+	'nack-ignored' => {tests => 'vmem.requested', like => [by('vmem.requested', 'check')]},
+	'trap-cause' => {tests => 'boot.traps', like => [by('boot.traps', 'probe')]},
+	'job-lost' => {tests => 'boot.harts', like => [by('boot.harts', 'check')]},
+	# with a device that misbehaves
+	'busy-forgotten' => {tests => 'vmem.busy', vars => ['VMEM=builtin'], like => [by('vmem.busy', 'check')]},
+	'error-swallowed' => {tests => 'vmem.error,vmem.error_to_unplug', vars => ['VMEM=builtin'],
+		like => [by('vmem.error', 'check'), by('vmem.error_to_unplug', 'check')]},
+	'leftovers-trusted' => {tests => 'vmem.leftovers', vars => ['VMEM=builtin'], like => [by('vmem.leftovers', 'check')]},
+	'config-change-lost' => {tests => 'vmem.usable,vmem.spurious_looks', vars => ['VMEM=builtin'],
+		like => [by('vmem.usable', 'check'), by('vmem.spurious_looks', 'check')]},
+	(map { ($_ => {tests => 'vmem.nack_for_ever,vmem.busy_for_ever', vars => ['VMEM=builtin'],
+		like => [by('vmem.nack_for_ever', 'check'), by('vmem.busy_for_ever', 'check')]}) } qw(requested-stale pending-forgotten)),
+	'request-u16' => {tests => 'hotplug.all', vars => ['VMEM=builtin'], args => 'vmem.block=4K', like => [by('hotplug.all', 'check')]},
+);
+$memory{$_}{tests} //= $kinds for keys %memory;
+
+# Of the tests of the machine: what another machine would do wrong.
+my $seen = [qr/^not ok \d+ \S+ # found by .*(?:probe|check)/m, qr/^# clause: /m];
+my %machine = (
+	'fence-odd-harts' => {tests => 'tlb.remap.4k.*', like => [@$seen, qr/^# probe: hart1 /m]},
+	'fence-addressed' => {tests => 'tlb.remap.2m.*', like => [@$seen, qr/^# stale behind: sfence\.vma va, x0; sfence\.vma va, asid$/m]},
+	'fence-second' => {tests => 'tlb.remap.4k.*'},
+	'rfence-none' => {tests => 'rfence.remap.4k.*,range.page.*'},
+	'rfence-odd-harts' => {tests => 'rfence.remap.4k.*', like => [@$seen, qr/^# probe: hart1 /m]},
+	'rfence-second' => {tests => 'rfence.remap.4k.*'},
+	'rfence-16-bits' => {tests => 'range.*'},
+	'rfence-mask-base' => {tests => 'rfence.mask*'},
+	'rfence-base-all' => {tests => 'rfence.mask_all.*'},
+	'rfence-self' => {tests => 'rfence.mask*'},
+	'rfence-early-return' => {tests => 'rfence.*.load'},
+	'rfence-merge' => {tests => 'rfence.flood.*,rfence.storm.*,rfence.all_to_all.*'},
+	'rfence-zero' => {tests => 'rfence.remap.4k.*'},
+	'rfence-asleep' => {tests => 'hsm.*'},
+	'rfence-stopped' => {tests => 'hsm.*'},
+	'bare-never' => {tests => 'satp.*'},
+	'sstatus-kept' => {tests => 'satp.*'},
+	(map { ($_ => {tests => 'ad.*'}) } qw(ad-neighbour ad-resurrect ad-lost ad-late)),
+	'freed-linked' => {tests => 'race.*'},
+	'root-late' => {tests => 'race.new_root_entry'},
+	'inval-last' => {tests => 'svinval.many.*', vars => ['CPU=rv64,svinval=true', 'SMP=2'], like => [qr/^not ok \d+ svinval\.many/m]},
+	# A hart that does not come back is named, and the run goes on without it.
+	'hsm-lost' => {tests => 'hsm.*.load', like => [qr/^not ok \d+ \S+ # TIMEOUT/m, qr/hart\d \(id \d+\)/]},
+	# Nor does the boot hart, and another one says so.
+	'hang' => {tests => 'boot.*', vars => ['SMP=2'], verdict => qr/^Bail out!/m,
+		like => [qr/^# hart0 \(id \d+\) has taken no interrupt/m, qr/^not ok 1 \S+ # TIMEOUT/m]},
+	# Each fence of QEMU drops all that a hart holds, and it holds no table pointers.
+	'fence-swap' => {tests => 'tlb.remap.4k.*', sim => ''},
+	'fence-asid-other' => {tests => 'asid.remap.*', sim => ''},
+	'fence-asid-only' => {tests => 'asid.global.*', sim => ''},
+	(map { ($_ => {tests => 'asid.remote.*', sim => ''}) } qw(rfence-asid-other rfence-running)),
+	'rfence-asid-dropped' => {tests => 'rfence.remap.4k.*', sim => ''},
+	(map { ($_ => {tests => 'range.two_pages.*', sim => '--sbi-rfence native'}) } qw(rfence-end rfence-first-page)),
+	'root-no-fence' => {tests => 'satp.root.*,satp.recycled.*', sim => ''},
+	'inval-none' => {tests => 'svinval.remap.4k.*', sim => ''},
+	'napot-one' => {tests => 'svnapot.*', sim => ''},
+	'fetch-first' => {tests => 'fetch.*', sim => ''},
+	'freed-early' => {tests => 'race.freed_table.*', sim => ''},
+	# OpenSBI fences on the way in, which hides a lack of it: not here. hsm.stop relies on no other.
+	'hsm-no-start-fence' => {tests => 'hsm.stop.*', sim => '--fault fence-m-mode-lost'},
+);
+for (values %machine) {
+	$_->{like} //= $seen;
+	$_->{vars} = ['VMEM=none', $_->{vars} ? @{$_->{vars}} : 'SMP=' . (defined $_->{sim} ? 2 : 4)];
+}
+
+$memory{$_}{group} = 'memory' for keys %memory;
+$machine{$_}{group} = 'machine' for keys %machine;
+our %fault = (%memory, %machine);
+
+# The firmware's own list.
+sub fault_names
+{
+	my ($status, $out) = run_make('faults-known', 'VMEM=none', 'ARGS=inject=help');
+	my ($list) = $out =~ /^# args: these faults are known:\n((?:#   .*\n)+)/m;
+	return $status eq '2' && defined $list ? $list =~ /^#   (\S+)/mg : ();
+}
+
+# What run_make() is given for @f, and all that has to be printed.
+sub fault_run
+{
+	my $f = shift;
+	my %x = %{$fault{$f}};
+	my $args = join ' ', "inject=$f test=$x{tests}", $x{args} // ();
+	my @vars = (@{$x{vars} // []}, "ARGS=$args");
+	@vars = ('run-sim', @vars, "SIM_ARGS=$x{sim} --timeout-insns 8000000000") if defined $x{sim};
+	return (\@vars, [qr/^# inject: $f/m, $x{verdict} // qr/^hotwalk: DONE FAIL /m, @{$x{like}}]);
+}
+
+# @n faults of a group, drawn by SAMPLE_SEED; all of them for ROWS=REGEX, which picks by name.
+sub fault_sample
+{
+	my ($group, $n) = @_;
+	my @all = grep { $fault{$_}{group} eq $group && (!defined $fault{$_}{sim} || -x 'build/hotwalk-sim') } sort keys %fault;
+	return @all if defined $ENV{ROWS};
+	return draw($n, @all);
+}
+
+1;
