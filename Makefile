@@ -216,7 +216,7 @@ $(T)/fdt_edit: $(T)/obj/tests/host/fdt_edit.o $(fdt-objs)
 $(T)/fdt_read: $(T)/obj/tests/host/fdt_read.o $(patsubst %.c,$(T)/obj/%.o,$(machine-srcs)) $(fdt-objs)
 	@$(HOSTCC) -fsanitize=address,undefined -o $@ $^
 
-check: $(BIN) $(VMEMD) $(RUNNER) $(host-test-programs) $(FDT_TOOLS) check-format check-headers ## all tests; ends with "N passed, N failed"
+check: $(BIN) $(VMEMD) $(RUNNER) $(if $(LIBFDT_SOURCE),$(SIM)) $(host-test-programs) $(FDT_TOOLS) check-format check-headers ## all tests; ends with "N passed, N failed"
 	@$(if $(LIBFDT_SOURCE),,echo "check: libfdt's source is not here: the tests of the tree reader are left out")
 	@ci/check.pl $(sort $(host-test-programs)) tests/host/run.t ci/firmware.t ci/machine.t ci/sim.t ci/trees.t ci/seeds.t
 
