@@ -44,6 +44,8 @@ static unsigned ipi_sender;
 static uint32_t ipi_number;
 
 #define IPI_TIMEOUT_MS 5000
+/* More for each hart: on few processors one turn of all of them takes its time. */
+#define IPI_HART_MS 200
 
 void hart_main(void);
 
@@ -226,7 +228,7 @@ static void ipi_give_up(const struct ipi_wait *w)
 		/* Taken back, so that it does not run this against later data. */
 		__atomic_store_n(&t->ipi_pending, 0, __ATOMIC_RELAXED);
 		note("hart%u (id %llu) did not answer an interrupt within %u ms: left out", h,
-		     (unsigned long long)t->hartid, IPI_TIMEOUT_MS);
+		     (unsigned long long)t->hartid, IPI_TIMEOUT_MS + IPI_HART_MS * nr_harts);
 		hart_lose(h);
 	}
 }
@@ -260,7 +262,8 @@ enum err arch_ipi_call(const struct hartset *targets, void (*fn)(void *), const 
 	}
 	if (!send_ipi(&w.targets))
 		err = ERR_IO;
-	if (!hart_wait_until(ipi_all_answered, &w, time_deadline_ms(IPI_TIMEOUT_MS))) {
+	if (!hart_wait_until(ipi_all_answered, &w,
+			     time_deadline_ms(IPI_TIMEOUT_MS + IPI_HART_MS * nr_harts))) {
 		err = ERR_TIMEOUT;
 		ipi_give_up(&w);
 	}
@@ -270,11 +273,23 @@ enum err arch_ipi_call(const struct hartset *targets, void (*fn)(void *), const 
 
 static void end_job(struct hart *h, enum job_state state, uint32_t number)
 {
+	uint32_t was = __atomic_load_n(&h->job_state, __ATOMIC_RELAXED);
+
 	h->recover = NULL;
 	park_if_lost(h);
 	__atomic_store_n(&h->job_ended, number, __ATOMIC_RELAXED);
-	__atomic_store_n(&h->job_state, state, __ATOMIC_RELEASE);
+	/* Who gave up on this job may have posted the next one already. */
+	while (was != JOB_POSTED &&
+	       !__atomic_compare_exchange_n(&h->job_state, &was, state, false, __ATOMIC_RELEASE,
+					    __ATOMIC_RELAXED))
+		;
 	hart_wake(0); /* the boot hart is who posts jobs */
+}
+
+void context_left(void)
+{
+	/* A test may have been at it; with either an access passes that must fault. */
+	csr_read_clear_sstatus(SSTATUS_SUM | SSTATUS_MXR);
 }
 
 /* First C code of a started hart, on its own stack, translating with the table it was given. */
@@ -315,6 +330,7 @@ void hart_main(void)
 			h->job(h->job_arg);
 			end_job(h, JOB_DONE, number);
 		} else {
+			context_left();
 			end_job(h, JOB_TRAPPED, h->job_number);
 		}
 	}

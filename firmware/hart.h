@@ -15,6 +15,8 @@ struct context {
 
 int context_save(struct context *c) __attribute__((returns_twice));
 void context_resume(struct context *c) noreturn_fn;
+/* Behind context_save() != 0: what the work that was left may have set in sstatus is cleared. */
+void context_left(void);
 
 enum job_state { JOB_NONE, JOB_POSTED, JOB_RUNNING, JOB_DONE, JOB_TRAPPED };
 

@@ -18,7 +18,8 @@ void lookout_start(void (*expired)(uint64_t ms));
 /* Begin again if whoever looks has stopped looking: harts stop and start in tests. */
 void lookout_renew(void);
 
-/* A timer interrupt of this hart: the boot hart gives its sign of life, the other one looks. */
+/* A timer interrupt of this hart (or work that it does with interrupts off): the boot hart gives
+ * its sign of life, the other one looks. */
 void lookout_tick(void);
 
 #endif

@@ -132,6 +132,8 @@ static void touch(struct sight *y, uint64_t state, unsigned round)
 	seen = probe_access(job.row->access, job.va + off, value);
 	if (fault_armed(FAULT_AD_NEIGHBOUR) && !seen.trapped)
 		job.table[(job.index + 1) % PT_ENTRIES] |= PTE_A | PTE_D;
+	/* A is not in program order with our loads of the entry, only D is (A and D bits). */
+	raw_fence_rw_rw();
 	check_table(y, before, seen);
 	if (!y->bad && !value_right(seen, off, value)) {
 		record(y, job.index, before, seen);

@@ -76,8 +76,9 @@ static void local(struct test_run *t)
 	struct scene *s = scene_open(t);
 
 	if (build(s, t->test->arg)) {
-		/* Bits that ASIDLEN does not reach are ignored in rs2. */
-		st[HALF_HIGH].asid_extra = (uint16_t)(UINT32_MAX << s->asid_bits);
+		/* Bits that no hart's ASIDLEN reaches are ignored in rs2. */
+		if (s->asid_alike)
+			st[HALF_HIGH].asid_extra = (uint16_t)(UINT32_MAX << s->asid_bits);
 		stim_run_local(t, st, NR_HALVES, FENCES_LOCAL);
 	}
 	scene_close();

@@ -55,6 +55,9 @@ static void fill_all(void)
 {
 	for (unsigned l = 0; l < freed.level; l++)
 		fill(freed.table[l], l);
+	/* What a control was allowed to set in these is not what is looked for. */
+	for (unsigned l = 0; l < freed.level; l++)
+		fill(freed.trap_table[l], l);
 }
 
 /* As they were when the table was linked. */

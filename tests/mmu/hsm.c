@@ -52,6 +52,7 @@ static struct {
 	struct rounds *r;
 	unsigned hart;
 	bool away;	   /* hart_off() did it, hart_on_wait() did not yet */
+	bool deaf;	   /* it was not told to look in time */
 	bool over;	   /* the test was left: there is nothing to look at */
 	struct turn go;	   /* 1: look now, then go on */
 	struct turn ready; /* 1: asleep soon */
@@ -109,7 +110,9 @@ static void lost(struct test_run *t)
 static void look_first(void *arg)
 {
 	(void)arg;
-	if (turn_wait(&guest.go, 1, LIFE_MS) && !guest.over)
+	if (!turn_wait(&guest.go, 1, LIFE_MS))
+		guest.deaf = true;
+	else if (!guest.over)
 		rounds_look_here(guest.r);
 }
 
@@ -157,6 +160,7 @@ static void arrive(struct test_run *t)
 	err = hart_on_wait(guest.hart, LIFE_MS);
 	if (err != OK)
 		lost(t);
+	EXPECT(t, !guest.deaf, "hart%u was not told to look within %u ms", guest.hart, LIFE_MS);
 	guest.away = false;
 }
 
@@ -233,7 +237,7 @@ static void run_trips(struct test_run *t)
 		return;
 	r = open(t, c->what, c->access);
 	trips = 2 + rounds_repeat(r);
-	for (unsigned i = 0; good && i < trips && (i < 2 || rounds_time(r)); i++) {
+	for (unsigned i = 0; good && i < trips && (i < 3 || rounds_time(r)); i++) {
 		/* The controls first, and with the same hart. */
 		if (i == 0)
 			guest.hart = pick_guest(t);

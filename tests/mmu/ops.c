@@ -162,6 +162,9 @@ static uint32_t fences_for(const struct op_case *c)
 		f &= FENCES_ANY_VA;
 	if (c->global)
 		f &= FENCES_ANY_ASID;
+	/* SBI names no limit and no time: one that goes page by page would never be back. */
+	if (c->level > LEVEL_1G)
+		f &= ~(FENCE_BIT(RFENCE_LEAF) | FENCE_BIT(RFENCE_LEAF_ASID));
 	return f;
 }
 

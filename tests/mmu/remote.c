@@ -11,7 +11,7 @@
 #include "mm/fault.h"
 
 /* Until a hart that takes part is given up. SBI on few processors may need 100 ms a fence. */
-#define TURN_MS 8000
+#define TURN_MS (8000 + 200 * hart_count())
 /* Rounds behind the first are left out once a test took that long. */
 #define BUDGET_US 600000
 /* A trial of many harts costs a hundred times what a local one does; every fence has its one. */
@@ -201,6 +201,8 @@ static bool controls(const struct stim *st, uint64_t until)
 {
 	unsigned before[MAX_HARTS];
 	bool all = false;
+	/* Controls end by what they saw, and by time: what is drawn behind them must not. */
+	struct rng rest = rng_stream(rng_next(&job.rng), 1);
 
 	hartset_for_each(h, &job.harts)
 		before[h] = job.y[h].control_stale;
@@ -213,6 +215,7 @@ static bool controls(const struct stim *st, uint64_t until)
 		hartset_for_each(h, &job.harts)
 			all &= job.y[h].control_stale != before[h];
 	}
+	job.rng = rest;
 	hartset_for_each(h, &job.harts) {
 		job.y[h].cells++;
 		job.y[h].cells_blind += job.y[h].control_stale == before[h];

@@ -13,7 +13,7 @@
 #define ROUNDS 32
 #define CONTROLS 4
 #define BUDGET_US 100000
-#define TURN_MS 4000
+#define TURN_MS (4000 + 200 * hart_count())
 /* Looks at the turn before a target sleeps for it. */
 #define SPINS 2000
 

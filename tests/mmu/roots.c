@@ -110,7 +110,7 @@ static void use_copy(void)
 		do {
 			if (hart % 2 == 0)
 				copy_root(roots.copy[hart]);
-		} while (hart % 2 == 0 && !turn_wait(&roots.added, i + 1, 0) && !roots.failed);
+		} while (hart % 2 == 0 && !turn_wait(&roots.added, i + 1, 1) && !roots.failed);
 		if (!turn_wait(&roots.added, i + 1, TURN_MS))
 			return;
 		look_at(i);
@@ -131,7 +131,7 @@ static void roots_job(void *arg)
 	scene_leave();
 }
 
-TEST(race, new_root_entry, .needs = NEEDS_SMP | NEEDS_RFENCE, .machine = true,
+TEST(race, new_root_entry, .needs = NEEDS_SMP | NEEDS_RFENCE, .timeout_ms = 60000, .machine = true,
      .clause = "Privileged ISA, SFENCE.VMA: after invalid -> valid and a fence on each hart the "
 	       "mapping is there, in each root that has it")
 {

@@ -206,6 +206,9 @@ static bool all_saw_old(const struct rounds *r)
 
 void rounds_controls(struct rounds *r)
 {
+	/* They end by what they saw: what is drawn behind them must not depend on it. */
+	struct rng rest = rng_stream(rng_next(&r->t->rng), 1);
+
 	for (unsigned i = 0; i < MAX_CONTROLS; i++) {
 		struct round n = {.caller = rounds_pick(r), .call = {.fence = FENCE_NONE}};
 
@@ -213,4 +216,5 @@ void rounds_controls(struct rounds *r)
 			break;
 		rounds_make(r, &n, false);
 	}
+	r->t->rng = rest;
 }

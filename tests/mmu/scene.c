@@ -63,6 +63,34 @@ static void copy_kernel_root(paddr_t root)
 	memcpy(phys_to_ptr(root), phys_to_ptr(kernel_table()->root), PAGE_SIZE);
 }
 
+static uint8_t asid_bits_of[MAX_HARTS];
+
+static void asid_job(void *arg)
+{
+	(void)arg;
+	asid_bits_of[arch_hart()] = (uint8_t)arch_measure_asid_bits();
+}
+
+/* Nothing says that harts have as many ASIDs as each other (Privileged ISA, satp: ASIDLEN). */
+static void measure_asids(struct scene *s)
+{
+	static unsigned least, most;
+	static bool measured;
+
+	if (!measured) {
+		test_on_harts(s->t, &s->t->all, asid_job, NULL);
+		least = 16;
+		most = 0;
+		hartset_for_each(h, &s->t->all) {
+			least = asid_bits_of[h] < least ? asid_bits_of[h] : least;
+			most = asid_bits_of[h] > most ? asid_bits_of[h] : most;
+		}
+		measured = true;
+	}
+	s->asid_bits = least;
+	s->asid_alike = least == most;
+}
+
 struct scene *scene_open(struct test_run *t)
 {
 	struct scene *s = &scene;
@@ -76,7 +104,7 @@ struct scene *scene_open(struct test_run *t)
 	s->pt.root = scene_block(s, 0);
 	copy_kernel_root(s->pt.root);
 	kernel_root_satp = kernel_satp();
-	s->asid_bits = arch_measure_asid_bits();
+	measure_asids(s);
 	/* Not the kernel's own, which is 0. */
 	if (s->asid_bits != 0)
 		s->asid = (uint16_t)(1 + rng_below(&t->rng, (UINT64_C(1) << s->asid_bits) - 1));

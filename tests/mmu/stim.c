@@ -334,6 +334,12 @@ static void count(const struct trial *tr, unsigned i, struct probe seen, struct 
 
 	mend(tr, &at->was);
 	mend(tr, &at->is);
+	/* The new leaf may be the one that is too large (see filled()). */
+	if (st->size >= SZ_1G && is_access_fault(seen)) {
+		y->unreachable = true;
+		y->unreachable_seen = seen;
+		return;
+	}
 	if (!must_be_new(tr, i)) {
 		if (tr->fence == FENCE_NONE) {
 			y->control_tries++;
@@ -465,6 +471,8 @@ void stim_local(const struct stim *st, uint32_t fences, unsigned repeat, struct 
 		struct tally *y)
 {
 	unsigned stale = y->control_stale;
+	/* Controls end by what they saw: what is drawn behind them must not depend on it. */
+	struct rng rest = rng_stream(rng_next(r), 1);
 	bool made = true;
 
 	for (unsigned i = 0; made && i < stim_controls(st); i++) {
@@ -474,6 +482,7 @@ void stim_local(const struct stim *st, uint32_t fences, unsigned repeat, struct 
 			break;
 		made = local_trial(&tr, y);
 	}
+	*r = rest;
 	y->cells++;
 	y->cells_blind += y->control_stale == stale;
 	for (unsigned i = 0; made && i < stim_rounds(st, repeat); i++) {

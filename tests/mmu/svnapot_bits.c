@@ -17,8 +17,7 @@
 #define MAX_CASES 48
 
 /* The rule that bits 63 to 54 fault is of Privileged 1.12, and so is each of these. */
-#define ISA_SINCE_1_12                                                                             \
-	(ISA_SVINVAL | ISA_SVNAPOT | ISA_SVPBMT | ISA_SVADU | ISA_SVADE | ISA_SVVPTC | ISA_SSTC)
+#define ISA_SINCE_1_12 (ISA_SVINVAL | ISA_SVNAPOT | ISA_SVPBMT | ISA_SVADU | ISA_SVADE | ISA_SVVPTC)
 
 enum where { LEAF_4K, LEAF_2M, POINTER };
 
