@@ -47,7 +47,7 @@ my %memory = (
 	'split-no-fence' => {tests => 'table.live', like => [by('table.live', 'model')]},
 	'stale-merge' => {tests => 'hotplug.hole', like => [by('hotplug.hole', 'model')]},
 	'one-page-short' => {tests => 'hotplug.hole,table.split', like => [by('hotplug.hole', qw(probe model accounts)), by('table.split', qw(accounts check))]},
-	'protect-whole' => {tests => 'table.random,table.nomem', like => [by('table.random', 'accounts'), by('table.nomem', 'check')]},
+	'protect-whole' => {tests => 'table.split,table.nomem', like => [by('table.split', 'check'), by('table.nomem', 'check')]},
 	'canonical-unchecked' => {tests => 'table.errors', like => [by('table.errors', 'check')]},
 	'undo-tables' => {tests => 'table.nomem', like => [by('table.nomem', 'check')]},
 	'fence-u16' => {tests => 'table.live', like => [by('table.live', qw(probe model))]},

@@ -24,7 +24,9 @@ my $only = $ENV{FAULTS} // '.';
 
 printf "%-21s %-8s %-33s %-40s %s\n", 'fault', 'machine', 'found by', 'first test', 'seconds';
 my ($found, $without_model) = (0, 0);
-for my $f (grep { $fault{$_} && /$only/ } @names) {
+my @picked = grep { $fault{$_} && /$only/ } @names;
+push @wrong, "FAULTS=$only: no fault has such a name" if @names && !@picked;
+for my $f (@picked) {
 	my $sim = defined $fault{$f}{sim};
 	if ($sim && !-x 'build/hotwalk-sim') {
 		push @left_out, $f;

@@ -144,6 +144,56 @@ TEST(table, random)
 	}
 }
 
+/* One page of a large leaf is taken out: all others stay where they were. */
+static void cut_page(struct test_run *t, struct ptable *pt, unsigned level, uint64_t cut)
+{
+	unsigned max = mode_max_leaf(pt->mode);
+	vaddr_t va = pt->mode->direct.start;
+	uint64_t size = level_size(level);
+	struct pt_batch b;
+
+	pt_begin(&b, pt);
+	ASSERT_OK(t, pt_map(&b, va, 0, size, PROT_RW, max));
+	EXPECT(t, pt_unmap(&b, va + cut, PAGE_SIZE, 0) == ERR_SPLIT,
+	       "level %u was split without being asked", level);
+	ASSERT_OK(t, pt_unmap(&b, va + cut, PAGE_SIZE, PT_SPLIT));
+	EXPECT(t, !pt_lookup(pt, va + cut).mapped, "hole is mapped");
+	for (uint64_t off = 0; off < size; off += max_u64(size / 512, PAGE_SIZE)) {
+		struct pt_lookup l = pt_lookup(pt, va + off);
+		bool hole = off == cut;
+
+		EXPECT(t, l.mapped == !hole && (hole || l.pa == off),
+		       "level %u cut at 0x%llx: offset 0x%llx", level, (unsigned long long)cut,
+		       (unsigned long long)off);
+	}
+	ASSERT_OK(t, pt_unmap(&b, va, size, PT_HOLES_OK));
+	ASSERT_OK(t, pt_commit(&b));
+}
+
+/* One page of a large leaf becomes read-only: all others keep their rights. */
+static void protect_page(struct test_run *t, struct ptable *pt, unsigned level, uint64_t cut)
+{
+	unsigned max = mode_max_leaf(pt->mode);
+	vaddr_t va = pt->mode->direct.start;
+	uint64_t size = level_size(level);
+	struct pt_batch b;
+
+	pt_begin(&b, pt);
+	ASSERT_OK(t, pt_map(&b, va, 0, size, PROT_RW, max));
+	ASSERT_OK(t, pt_protect(&b, va + cut, PAGE_SIZE, PROT_RO, PT_SPLIT));
+	for (uint64_t off = 0; off < size; off += max_u64(size / 512, PAGE_SIZE)) {
+		struct pt_lookup l = pt_lookup(pt, va + off);
+		uint64_t due = off == cut ? PROT_RO : PROT_RW;
+
+		EXPECT(t, l.mapped && l.pa == off && pte_prot(l.leaf) == due,
+		       "level %u, page at 0x%llx read-only: offset 0x%llx has rights 0x%llx", level,
+		       (unsigned long long)cut, (unsigned long long)off,
+		       (unsigned long long)pte_prot(l.leaf));
+	}
+	ASSERT_OK(t, pt_unmap(&b, va, size, 0));
+	ASSERT_OK(t, pt_commit(&b));
+}
+
 /* Splits keep every neighbour as it was, at each level and at both ends of a leaf. */
 TEST(table, split)
 {
@@ -155,27 +205,10 @@ TEST(table, split)
 	for (unsigned level = 1; level <= max; level++) {
 		uint64_t size = level_size(level);
 		uint64_t cuts[] = {0, PAGE_SIZE, size / 2, size - PAGE_SIZE};
-		vaddr_t va = mode->direct.start;
 
 		for (unsigned i = 0; i < ARRAY_LEN(cuts); i++) {
-			struct pt_batch b;
-
-			pt_begin(&b, &pt);
-			ASSERT_OK(t, pt_map(&b, va, 0, size, PROT_RW, max));
-			EXPECT(t, pt_unmap(&b, va + cuts[i], PAGE_SIZE, 0) == ERR_SPLIT,
-			       "level %u was split without being asked", level);
-			ASSERT_OK(t, pt_unmap(&b, va + cuts[i], PAGE_SIZE, PT_SPLIT));
-			EXPECT(t, !pt_lookup(&pt, va + cuts[i]).mapped, "hole is mapped");
-			for (uint64_t off = 0; off < size; off += max_u64(size / 512, PAGE_SIZE)) {
-				struct pt_lookup l = pt_lookup(&pt, va + off);
-				bool hole = off == cuts[i];
-
-				EXPECT(t, l.mapped == !hole && (hole || l.pa == off),
-				       "level %u cut at 0x%llx: offset 0x%llx", level,
-				       (unsigned long long)cuts[i], (unsigned long long)off);
-			}
-			ASSERT_OK(t, pt_unmap(&b, va, size, PT_HOLES_OK));
-			ASSERT_OK(t, pt_commit(&b));
+			cut_page(t, &pt, level, cuts[i]);
+			protect_page(t, &pt, level, cuts[i]);
 			EXPECT(t, pt.nr_tables == 1, "%llu tables left",
 			       (unsigned long long)pt.nr_tables);
 		}
