@@ -126,7 +126,13 @@ EARLY void early_report_misaligned(paddr_t load)
 
 EARLY void early_report_no_mmu(paddr_t load)
 {
-	early_puts("\nhotwalk: PANIC satp of the boot hart refuses Sv39; image at ");
+	/* "If satp is written with an unsupported MODE, the entire write has no effect". */
+	if (csr_read_satp() >> SATP_MODE_SHIFT == SATP_MODE_SV39)
+		early_puts(
+			"\nhotwalk: PANIC satp holds Sv39, but the instruction behind it was not "
+			"translated (Privileged ISA, satp: MODE takes effect at once); image at ");
+	else
+		early_puts("\nhotwalk: PANIC satp of the boot hart refuses Sv39; image at ");
 	early_put_hex(load);
 	early_puts("\n");
 	early_shutdown();
