@@ -26,7 +26,7 @@ close $fh;
 # 128 MiB from 0x80000000 to 0x88000000; behind it nothing answers.
 my $ram = '/memory@80000000';
 my ($command) = reverse split /\n/, # the last line: what make builds on the way is above it
-	`make --no-print-directory print-run VMEM=builtin SMP=2 MEM=128M TIMEOUT=20`;
+	`make --no-print-directory print-run VMEM=builtin SMP=2 MEM=128M TIMEOUT=120`;
 $command =~ s/ -append '[^']*'// or die "print-run prints no -append\n";
 my $firmware = $command =~ /-kernel (\S+)/ ? $1 : die "print-run prints no -kernel\n";
 
