@@ -62,9 +62,11 @@ boot_entry:
 	j	1b
 2:	la	t1, __bss_start
 	la	t2, __bss_end
-3:	bgeu	t1, t2, 4f
-	sd	zero, (t1)
-	addi	t1, t1, 8
+3:	bgeu	t1, t2, 4f		/* whole pages (hotwalk.ld): 64 bytes a time */
+	.irp	n, 0, 8, 16, 24, 32, 40, 48, 56
+	sd	zero, \n(t1)
+	.endr
+	addi	t1, t1, 64
 	j	3b
 4:
 	la	sp, boot_stack_top
