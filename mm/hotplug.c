@@ -7,11 +7,11 @@
 #include "firmware/arch.h"
 #include "firmware/console.h"
 #include "mm/bootmem.h"
-#include "mm/clear.h"
 #include "mm/fault.h"
 #include "mm/kernel.h"
 #include "mm/model.h"
 #include "mm/ptpage.h"
+#include "mm/records.h"
 #include "mm/shootdown.h"
 
 #define MAX_REGIONS 1024
@@ -151,125 +151,9 @@ static void region_drop(struct hot_region *r)
 	unused = r;
 }
 
-/*
- * Frames that hold records: collected while they are mapped, freed behind the shootdown. The chain
- * is in the frames' own records, which are boot memory's.
- */
-struct backing {
-	paddr_t head; /* chained through frame records; FRAME_NONE: end */
-};
-
-static void backing_push(struct backing *l, paddr_t pa, unsigned order)
-{
-	struct frame *f = frame_of(pa);
-
-	f->next = l->head == FRAME_NONE ? 0 : (l->head >> PAGE_SHIFT) + 1;
-	f->prev = order;
-	l->head = pa;
-}
-
-static void backing_free(struct backing *l)
-{
-	while (l->head != FRAME_NONE) {
-		paddr_t pa = l->head;
-		struct frame *f = frame_of(pa);
-		unsigned order = (unsigned)f->prev;
-
-		l->head = f->next == 0 ? FRAME_NONE : (f->next - 1) << PAGE_SHIFT;
-		f->next = 0;
-		f->prev = 0;
-		frame_free_range((struct region){pa, PAGE_SIZE << order}, OWNER_FRAMETABLE);
-	}
-}
-
-/* Take back what this operation mapped itself: whole leaves that are there, so it cannot fail. */
-static void unmap_own(struct pt_batch *b, vaddr_t va, uint64_t size)
-{
-	enum err err = size == 0 ? OK : pt_unmap(b, va, size, 0);
-
-	if (err != OK)
-		panic("hot-plug: 0x%llx+0x%llx is not mapped as it was: %s", (unsigned long long)va,
-		      (unsigned long long)size, err_name(err));
-}
-
-/*
- * Make and map the records of @phys, zeroed: a zero record is a frame that nobody asked for. @mine
- * collects their frames.
- */
-static enum err map_records(struct pt_batch *b, struct region phys, struct backing *mine)
-{
-	vaddr_t va = frame_record_va(phys.start);
-	vaddr_t end = frame_record_va(region_end(phys));
-	vaddr_t start = va;
-	enum err err;
-
-	while (va < end) {
-		unsigned level = pt_best_level(va, 0, end - va, 1);
-		unsigned order = level * PT_BITS;
-		paddr_t pa = frame_alloc(order, OWNER_FRAMETABLE);
-
-		/* No large block left: single frames do as well. */
-		if (pa == FRAME_NONE && order != 0) {
-			level = 0;
-			order = 0;
-			pa = frame_alloc(order, OWNER_FRAMETABLE);
-		}
-		if (pa == FRAME_NONE) {
-			err = ERR_NOMEM;
-			goto out_undo;
-		}
-		backing_push(mine, pa, order);
-		/* Zeros before anybody can reach them through the frame table. */
-		clear_words(phys_to_ptr(pa), PAGE_SIZE << order);
-		arch_wmb();
-		err = pt_map(b, va, pa, level_size(level), PROT_RW, level);
-		if (err != OK)
-			goto out_undo;
-		va += level_size(level);
-	}
-	return OK;
-
-out_undo:
-	/* Some hart may have walked there meanwhile: freed by the caller, behind its fence. */
-	unmap_own(b, start, va - start);
-	return err;
-}
-
-/*
- * Collect the frames behind the records of @phys from the table, before they are unmapped: whole
- * blocks, or single frames where a large leaf holds records of neighbours too.
- */
-static struct backing find_records(struct region phys)
-{
-	vaddr_t va = frame_record_va(phys.start);
-	vaddr_t end = frame_record_va(region_end(phys));
-	struct backing found = {FRAME_NONE};
-
-	while (va < end) {
-		struct pt_lookup l = pt_lookup(kernel_table(), va);
-		uint64_t size = level_size(l.level);
-		unsigned order = l.level * PT_BITS;
-
-		if (!is_aligned(va, size) || end - va < size) {
-			size = PAGE_SIZE;
-			order = 0;
-		}
-		backing_push(&found, l.pa, order);
-		va += size;
-	}
-	return found;
-}
-
-/* Free the frames behind the records [@va, @va + @size). */
-static void free_records(struct backing *l, vaddr_t va, uint64_t size)
-{
-	model_range_freed(va, size);
-	backing_free(l);
-}
-
 /* @undone: after an error, frames to be freed behind the fence. */
 static enum err map_region(struct pt_batch *b, struct region phys, uint64_t prot,
-			   struct backing *undone)
+			   struct frame_chain *undone)
 {
 	enum err err = pt_map(b, direct_va(phys.start), phys.start, phys.size, prot,
 			      mode_max_leaf(kernel_table()->mode));
@@ -279,16 +163,16 @@ static enum err map_region(struct pt_batch *b, struct region phys, uint64_t prot
 		return OK;
 	if (err != OK)
 		return err;
-	err = map_records(b, phys, undone);
+	err = records_map(b, phys, undone);
 	if (err != OK && !fault_armed(FAULT_UNDO_FORGOTTEN))
-		unmap_own(b, direct_va(phys.start), phys.size);
+		pt_unmap_own(b, direct_va(phys.start), phys.size);
 	return err;
 }
 
 enum err hot_add(struct region phys, uint64_t prot, struct hot_region **out, struct hot_report *rep)
 {
 	uint64_t calls = shootdown_stats().calls;
-	struct backing undone = {FRAME_NONE};
+	struct frame_chain undone = {FRAME_NONE};
 	struct hot_region *r;
 	struct pt_batch b;
 	enum err err, done;
@@ -308,7 +192,7 @@ enum err hot_add(struct region phys, uint64_t prot, struct hot_region **out, str
 	/* Ends with a fence too: the lack of these entries may be cached (no Svvptc assumed). */
 	done = pt_commit(&b);
 	if (err != OK && done == OK)
-		backing_free(&undone);
+		frame_chain_free(&undone);
 	spin_unlock(&kernel_table_lock);
 	if (done != OK) {
 		r->state = HOT_STUCK;
@@ -399,10 +283,8 @@ out:
 /* Leaves as large as they may be again, in the direct map and in the frame table. */
 static void merge_leaves(struct pt_batch *b, struct region phys)
 {
-	vaddr_t records = frame_record_va(phys.start);
-
 	pt_merge(b, direct_va(phys.start), phys.size, mode_max_leaf(kernel_table()->mode));
-	pt_merge(b, records, frame_record_va(region_end(phys)) - records, 1);
+	records_merge(b, phys);
 }
 
 enum err hot_merge(struct hot_region *r, struct hot_report *rep)
@@ -438,9 +320,7 @@ out:
 enum err hot_remove(struct hot_region *r, struct hot_report *rep)
 {
 	uint64_t calls = shootdown_stats().calls;
-	vaddr_t records = frame_record_va(r->phys.start);
-	uint64_t records_size = r->phys.size >> PAGE_SHIFT << FRAME_RECORD_SHIFT;
-	struct backing backing;
+	struct frame_chain backing;
 	struct pt_batch b;
 	enum err err;
 
@@ -454,7 +334,7 @@ enum err hot_remove(struct hot_region *r, struct hot_report *rep)
 	/* What needs memory comes first: behind this nothing can fail. */
 	err = pt_split(&b, direct_va(r->phys.start), r->phys.size);
 	if (err == OK)
-		err = pt_split(&b, records, records_size);
+		err = records_split(&b, r->phys);
 	if (err != OK) {
 		enum err done;
 
@@ -466,16 +346,16 @@ enum err hot_remove(struct hot_region *r, struct hot_report *rep)
 	}
 	/* From here on nobody may look at its records. */
 	frame_zone_remove(&r->zone);
-	backing = find_records(r->phys);
+	backing = records_find(r->phys);
 	if (fault_armed(FAULT_RECORDS_FIRST))
-		free_records(&backing, records, records_size);
-	unmap_own(&b, direct_va(r->phys.start), r->phys.size);
-	unmap_own(&b, records, records_size);
+		records_free(&backing, r->phys);
+	pt_unmap_own(&b, direct_va(r->phys.start), r->phys.size);
+	records_unmap(&b, r->phys);
 	if (fault_armed(FAULT_RECORDS_EARLY))
-		free_records(&backing, records, records_size);
+		records_free(&backing, r->phys);
 	err = pt_commit(&b); /* 2. shoot down: direct map and frame table in one */
 	if (err == OK && !fault_armed(FAULT_LEAK_RECORDS))
-		free_records(&backing, records, records_size); /* 3. only now */
+		records_free(&backing, r->phys); /* 3. only now */
 	spin_unlock(&kernel_table_lock);
 	if (err != OK) {
 		r->state = HOT_STUCK;

@@ -521,6 +521,15 @@ enum err pt_unmap(struct pt_batch *b, vaddr_t va, uint64_t size, unsigned flags)
 	return OK;
 }
 
+void pt_unmap_own(struct pt_batch *b, vaddr_t va, uint64_t size)
+{
+	enum err err = size == 0 ? OK : pt_unmap(b, va, size, 0);
+
+	if (err != OK)
+		panic("0x%llx+0x%llx is not mapped as it was: %s", (unsigned long long)va,
+		      (unsigned long long)size, err_name(err));
+}
+
 enum err pt_protect(struct pt_batch *b, vaddr_t va, uint64_t size, uint64_t prot, unsigned flags)
 {
 	bool whole = fault_armed(FAULT_PROTECT_WHOLE) && (flags & PT_SPLIT) != 0;

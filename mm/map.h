@@ -64,6 +64,12 @@ enum err must_check pt_map(struct pt_batch *b, vaddr_t va, paddr_t pa, uint64_t 
  */
 enum err must_check pt_unmap(struct pt_batch *b, vaddr_t va, uint64_t size, unsigned flags);
 
+/*
+ * Unmap what the caller mapped itself, whole leaves that are all there (@size may be 0): it cannot
+ * fail, and panics if it does.
+ */
+void pt_unmap_own(struct pt_batch *b, vaddr_t va, uint64_t size);
+
 /* Give all of it @prot. Errors as pt_unmap(). Source: Linux __set_memory(). */
 enum err must_check pt_protect(struct pt_batch *b, vaddr_t va, uint64_t size, uint64_t prot,
 			       unsigned flags);
