@@ -13,7 +13,7 @@
 /* A console that takes nothing for this many calls in a row has lost the rest of the line. */
 #define MAX_EMPTY_WRITES 1000000
 
-static struct spinlock console_lock = SPINLOCK("console");
+static struct spinlock console_lock = SPINLOCK(LOCK_CONSOLE);
 /* In the image, so that its physical address is known whatever the stack is. */
 static char line[CONSOLE_LINE + 2];
 

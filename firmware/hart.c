@@ -37,7 +37,7 @@ static struct hartset arrived;
  * that is gone.
  */
 #define IPI_ARG_BYTES 64
-static struct spinlock ipi_lock = SPINLOCK("ipi");
+static struct spinlock ipi_lock = SPINLOCK(LOCK_INTERRUPTS);
 static void (*ipi_fn)(void *);
 static uint64_t ipi_arg[IPI_ARG_BYTES / sizeof(uint64_t)];
 static unsigned ipi_sender;

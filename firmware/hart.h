@@ -4,6 +4,7 @@
 #define FIRMWARE_HART_H
 
 #include "firmware/hartset.h"
+#include "firmware/lock_order.h"
 #include "firmware/machine.h"
 #include "firmware/trap.h"
 #include "firmware/types.h"
@@ -31,7 +32,7 @@ struct hart {
 	unsigned index;
 	uint64_t hartid;
 	unsigned cpu; /* index in struct machine's cpus[] */
-	unsigned locks_held;
+	struct lock_stack locks;
 
 	/* Where an unexpected trap or a deadline leaves to; NULL: it is a panic. */
 	struct context *recover;

@@ -8,18 +8,36 @@
 #include "firmware/arch.h"
 #include "firmware/hart.h"
 
+void lock_want(enum lock_rank rank)
+{
+	lock_order_want(&hart_self()->locks, rank, arch_hart());
+}
+
+void lock_taken(enum lock_rank rank)
+{
+	if (!lock_order_push(&hart_self()->locks, rank))
+		panic("lock %s is one too many to hold", lock_rank_name(rank));
+}
+
+void lock_given_back(enum lock_rank rank)
+{
+	if (!lock_order_pop(&hart_self()->locks, rank))
+		panic("lock %s is given back and was not held", lock_rank_name(rank));
+}
+
 bool spin_trylock(struct spinlock *l)
 {
 	if (__atomic_load_n(&l->held, __ATOMIC_RELAXED) != 0 ||
 	    __atomic_exchange_n(&l->held, 1, __ATOMIC_ACQUIRE) != 0)
 		return false;
 	l->holder = arch_hart() + 1;
-	hart_self()->locks_held++;
+	lock_taken(l->rank);
 	return true;
 }
 
 void spin_lock(struct spinlock *l)
 {
+	lock_want(l->rank);
 	/* The acquire orders all that follows behind the last holder's release. */
 	while (!spin_trylock(l))
 		arch_yield();
@@ -28,7 +46,7 @@ void spin_lock(struct spinlock *l)
 void spin_unlock(struct spinlock *l)
 {
 	l->holder = 0;
-	hart_self()->locks_held--;
+	lock_given_back(l->rank);
 	__atomic_store_n(&l->held, 0, __ATOMIC_RELEASE);
 }
 
@@ -48,5 +66,5 @@ void spin_unlock_irq(struct spinlock *l, bool enabled)
 
 unsigned spin_held(void)
 {
-	return hart_self()->locks_held;
+	return hart_self()->locks.nr;
 }

@@ -7,17 +7,18 @@
 #ifndef FIRMWARE_LOCK_H
 #define FIRMWARE_LOCK_H
 
+#include "firmware/lock_order.h"
 #include "firmware/types.h"
 
 struct spinlock {
 	uint32_t held;
 	unsigned holder; /* hart index + 1, 0: free; for reports only */
-	const char *name;
+	enum lock_rank rank;
 };
 
-#define SPINLOCK(n)                                                                                \
+#define SPINLOCK(r)                                                                                \
 	{                                                                                          \
-		.name = (n)                                                                        \
+		.rank = (r)                                                                        \
 	}
 
 void spin_lock(struct spinlock *l);
@@ -27,6 +28,11 @@ bool must_check spin_trylock(struct spinlock *l);
 /* With this hart's interrupts off: for locks that interrupt handlers take too. */
 bool spin_lock_irq(struct spinlock *l);
 void spin_unlock_irq(struct spinlock *l, bool enabled);
+
+/* For locks of other kinds: this hart is about to wait for one, has it, gives it back. */
+void lock_want(enum lock_rank rank);
+void lock_taken(enum lock_rank rank);
+void lock_given_back(enum lock_rank rank);
 
 /* Locks that this hart holds now; a test that timed out can only be left at zero. */
 unsigned spin_held(void);

@@ -121,7 +121,7 @@ void panic(const char *fmt, ...)
 		hart_park();
 	note("panic on hart%u (id %llu) satp=0x%llx locks held: %u", arch_hart(),
 	     (unsigned long long)hart_self()->hartid, (unsigned long long)csr_read_satp(),
-	     hart_self()->locks_held);
+	     hart_self()->locks.nr);
 	va_start(ap, fmt);
 	vsay("hotwalk: PANIC ", fmt, ap);
 	va_end(ap);

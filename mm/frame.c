@@ -19,10 +19,10 @@ static unsigned nr_boot_zones;
 /* Every zone, sorted by address, for the way from a frame to its zone. */
 static struct zone *zones[MAX_ZONES];
 static unsigned nr_zones;
-static struct spinlock zones_lock = SPINLOCK("zones");
+static struct spinlock zones_lock = SPINLOCK(LOCK_ZONES);
 
 static struct frame_counts counts;
-static struct spinlock counts_lock = SPINLOCK("frame-counts");
+static struct spinlock counts_lock = SPINLOCK(LOCK_FRAME_COUNTS);
 
 static unsigned nr_errors;
 static char first_error[128];
@@ -205,7 +205,7 @@ void zone_init(struct zone *z, const char *name, struct region span)
 	 * Not the lock: a hart that looked this zone up before it was merged away may be about to
 	 * take it, only to find that its span is another. All zones live in zeroed statics.
 	 */
-	z->lock.name = "zone";
+	z->lock.rank = LOCK_ZONE;
 }
 
 static unsigned largest_order(paddr_t pa, uint64_t size)

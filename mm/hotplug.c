@@ -16,7 +16,8 @@
 
 #define MAX_REGIONS 1024
 
-static struct spinlock lock = SPINLOCK("hotplug");
+struct rwlock hotplug_lock = RWLOCK(LOCK_HOTPLUG);
+
 static struct hot_region regions[MAX_REGIONS];
 static struct hot_region *first;
 static struct hot_region *unused;
@@ -177,7 +178,7 @@ enum err hot_add(struct region phys, uint64_t prot, struct hot_region **out, str
 	struct pt_batch b;
 	enum err err, done;
 
-	spin_lock(&lock);
+	rw_write_lock(&hotplug_lock);
 	err = check(phys);
 	if (err != OK)
 		goto out;
@@ -186,14 +187,13 @@ enum err hot_add(struct region phys, uint64_t prot, struct hot_region **out, str
 		err = ERR_NOMEM;
 		goto out;
 	}
-	spin_lock(&kernel_table_lock);
-	pt_begin(&b, kernel_table());
+	kernel_begin(&b);
 	err = map_region(&b, phys, prot, &undone);
 	/* Ends with a fence too: the lack of these entries may be cached (no Svvptc assumed). */
 	done = pt_commit(&b);
 	if (err != OK && done == OK)
 		frame_chain_free(&undone);
-	spin_unlock(&kernel_table_lock);
+	kernel_end();
 	if (done != OK) {
 		r->state = HOT_STUCK;
 		err = done;
@@ -213,19 +213,19 @@ enum err hot_add(struct region phys, uint64_t prot, struct hot_region **out, str
 		*rep = (struct hot_report){.counts = b.counts,
 					   .shootdowns = shootdown_stats().calls - calls};
 out:
-	spin_unlock(&lock);
+	rw_write_unlock(&hotplug_lock);
 	return err;
 }
 
 void hot_online(struct hot_region *r)
 {
-	spin_lock(&lock);
+	rw_write_lock(&hotplug_lock);
 	if (r->state != HOT_MAPPED)
 		panic("region 0x%llx is onlined in state %d", (unsigned long long)r->phys.start,
 		      (int)r->state);
 	zone_add(&r->zone, r->phys);
 	r->state = HOT_ONLINE;
-	spin_unlock(&lock);
+	rw_write_unlock(&hotplug_lock);
 }
 
 enum err hot_offline(struct hot_region *r, struct evacuation *e)
@@ -234,7 +234,7 @@ enum err hot_offline(struct hot_region *r, struct evacuation *e)
 	paddr_t busy;
 
 	*e = (struct evacuation){.stuck = {.pa = FRAME_NONE}};
-	spin_lock(&lock);
+	rw_write_lock(&hotplug_lock);
 	if (r->state != HOT_ONLINE)
 		goto out;
 	zone_drain(&r->zone, true);
@@ -249,7 +249,7 @@ enum err hot_offline(struct hot_region *r, struct evacuation *e)
 	if (err == ERR_BUSY && fault_armed(FAULT_BUSY_AS_ERROR))
 		err = ERR_IO;
 out:
-	spin_unlock(&lock);
+	rw_write_unlock(&hotplug_lock);
 	return err;
 }
 
@@ -261,7 +261,7 @@ enum err hot_split(struct hot_region *r, paddr_t at, struct hot_region **upper)
 
 	if (!is_aligned(at, HOTPLUG_GRANULE) || at <= r->phys.start || at >= region_end(r->phys))
 		return ERR_INVAL;
-	spin_lock(&lock);
+	rw_write_lock(&hotplug_lock);
 	u = r->state == HOT_STUCK ? NULL : region_new(tail, r->prot);
 	if (u == NULL) {
 		err = ERR_NOMEM;
@@ -276,7 +276,7 @@ enum err hot_split(struct hot_region *r, paddr_t at, struct hot_region **upper)
 	r->phys.size -= tail.size;
 	*upper = u;
 out:
-	spin_unlock(&lock);
+	rw_write_unlock(&hotplug_lock);
 	return err;
 }
 
@@ -294,7 +294,7 @@ enum err hot_merge(struct hot_region *r, struct hot_report *rep)
 	struct pt_batch b;
 	enum err err;
 
-	spin_lock(&lock);
+	rw_write_lock(&hotplug_lock);
 	u = r->next;
 	if (u == NULL || u->phys.start != region_end(r->phys) || u->state != r->state ||
 	    u->prot != r->prot || r->state == HOT_STUCK) {
@@ -304,16 +304,15 @@ enum err hot_merge(struct hot_region *r, struct hot_report *rep)
 	zone_merge(&r->zone, &u->zone);
 	r->phys.size += u->phys.size;
 	region_drop(u);
-	spin_lock(&kernel_table_lock);
-	pt_begin(&b, kernel_table());
+	kernel_begin(&b);
 	merge_leaves(&b, r->phys);
 	err = pt_commit(&b);
-	spin_unlock(&kernel_table_lock);
+	kernel_end();
 	if (rep != NULL)
 		*rep = (struct hot_report){.counts = b.counts,
 					   .shootdowns = shootdown_stats().calls - calls};
 out:
-	spin_unlock(&lock);
+	rw_write_unlock(&hotplug_lock);
 	return err;
 }
 
@@ -324,13 +323,12 @@ enum err hot_remove(struct hot_region *r, struct hot_report *rep)
 	struct pt_batch b;
 	enum err err;
 
-	spin_lock(&lock);
+	rw_write_lock(&hotplug_lock);
 	if (r->state != HOT_MAPPED) {
 		err = ERR_BUSY;
 		goto out;
 	}
-	spin_lock(&kernel_table_lock);
-	pt_begin(&b, kernel_table());
+	kernel_begin(&b);
 	/* What needs memory comes first: behind this nothing can fail. */
 	err = pt_split(&b, direct_va(r->phys.start), r->phys.size);
 	if (err == OK)
@@ -340,7 +338,7 @@ enum err hot_remove(struct hot_region *r, struct hot_report *rep)
 
 		merge_leaves(&b, r->phys);
 		done = pt_commit(&b);
-		spin_unlock(&kernel_table_lock);
+		kernel_end();
 		err = done != OK ? done : err;
 		goto out;
 	}
@@ -356,7 +354,7 @@ enum err hot_remove(struct hot_region *r, struct hot_report *rep)
 	err = pt_commit(&b); /* 2. shoot down: direct map and frame table in one */
 	if (err == OK && !fault_armed(FAULT_LEAK_RECORDS))
 		records_free(&backing, r->phys); /* 3. only now */
-	spin_unlock(&kernel_table_lock);
+	kernel_end();
 	if (err != OK) {
 		r->state = HOT_STUCK;
 		goto out;
@@ -366,6 +364,6 @@ enum err hot_remove(struct hot_region *r, struct hot_report *rep)
 		*rep = (struct hot_report){.counts = b.counts,
 					   .shootdowns = shootdown_stats().calls - calls};
 out:
-	spin_unlock(&lock);
+	rw_write_unlock(&hotplug_lock);
 	return err;
 }

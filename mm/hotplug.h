@@ -5,17 +5,24 @@
  *
  * plugged -> hot_add -> mapped -> hot_online -> online -> hot_offline -> mapped -> hot_remove
  *
- * Locks: operations take the hotplug lock. hot_first(), hot_find() and hot_max_pa() take none: for
- * the hart that makes the operations, or while nobody does.
+ * Locks: operations write-lock hotplug_lock. hot_first(), hot_find() and hot_max_pa() take none:
+ * for who holds it for reading, the hart that makes the operations, or while nobody does.
  */
 #ifndef MM_HOTPLUG_H
 #define MM_HOTPLUG_H
 
 #include "firmware/machine.h"
+#include "firmware/rwlock.h"
 #include "firmware/types.h"
 #include "mm/frame.h"
 #include "mm/map.h"
 #include "mm/movable.h"
+
+/*
+ * Memory comes and goes under it; who walks tables or records of memory that may go reads (Linux:
+ * mem_hotplug_lock).
+ */
+extern struct rwlock hotplug_lock;
 
 /* Smallest memory that comes and goes: a leaf of the direct map, 8 pages of records. */
 #define HOTPLUG_GRANULE SZ_2M

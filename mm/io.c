@@ -18,12 +18,11 @@ enum err io_map(paddr_t pa, uint64_t size, vaddr_t *va)
 	at = vmalloc_reserve(bytes, PAGE_SIZE);
 	if (at == 0)
 		return ERR_NOMEM;
-	spin_lock(&kernel_table_lock);
-	pt_begin(&b, kernel_table());
+	kernel_begin(&b);
 	/* Pages, not superpages: what lies beside the registers is not ours to reach. */
 	err = pt_map(&b, at, start, bytes, PROT_RW, 0);
 	done = pt_commit(&b);
-	spin_unlock(&kernel_table_lock);
+	kernel_end();
 	*va = at + (pa - start);
 	return err != OK ? err : done;
 }

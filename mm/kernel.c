@@ -18,7 +18,8 @@
 #define MAX_EXTENTS 20480
 #define MIN_EXTENTS 1024
 
-struct spinlock kernel_table_lock = SPINLOCK("kernel-table");
+struct spinlock kernel_table_lock = SPINLOCK(LOCK_KERNEL_TABLE);
+struct rwlock mmap_lock = RWLOCK(LOCK_MMAP);
 
 static struct ptable table = {.name = "kernel"};
 static struct shadow shadow;
@@ -29,6 +30,17 @@ static struct zone zones[BOOTMEM_MAX_REGIONS];
 struct ptable *kernel_table(void)
 {
 	return &table;
+}
+
+void kernel_begin(struct pt_batch *b)
+{
+	spin_lock(&kernel_table_lock);
+	pt_begin(b, &table);
+}
+
+void kernel_end(void)
+{
+	spin_unlock(&kernel_table_lock);
 }
 
 uint64_t kernel_satp(void)

@@ -5,6 +5,8 @@
 
 #include "firmware/lock.h"
 #include "firmware/machine.h"
+#include "firmware/rwlock.h"
+#include "mm/map.h"
 #include "mm/walk.h"
 
 /* Physical addresses that the direct map and the frame table can cover in @mode. */
@@ -17,8 +19,25 @@ struct region kernel_mappable(const struct mmu_mode *mode, const struct machine 
 enum err must_check kernel_init(const struct mmu_mode *mode, const struct machine *m);
 
 struct ptable *kernel_table(void);
-/* Held around every batch that changes the kernel table. */
+
+/*
+ * Held around every batch that changes the kernel table (Linux: init_mm.page_table_lock, which
+ * hot-plug there does without).
+ */
 extern struct spinlock kernel_table_lock;
+
+/*
+ * Who changes what is mapped at online memory writes, who dumps it too; who only remaps what is his
+ * own, such as the frame table's tail pages, reads. (Linux: mmap_lock of init_mm.)
+ */
+extern struct rwlock mmap_lock;
+
+/*
+ * Begin a batch on the kernel table, with its lock; and let go of the lock behind pt_commit() and
+ * behind the frees that go with it.
+ */
+void kernel_begin(struct pt_batch *b);
+void kernel_end(void);
 
 /* satp of the kernel table, for harts that start. */
 uint64_t kernel_satp(void);

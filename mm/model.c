@@ -11,7 +11,7 @@
 #include "mm/model_report.h"
 #include "mm/model_spaces.h"
 
-static struct spinlock lock = SPINLOCK("model");
+static struct spinlock lock = SPINLOCK(LOCK_MODEL);
 static bool enabled;
 static uint64_t generation; /* counts stores, starts and switches */
 static uint64_t nr_stores, nr_fences;

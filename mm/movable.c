@@ -7,6 +7,12 @@
 #include "firmware/arch.h"
 #include "mm/fault.h"
 
+static void lock(struct movable *m)
+{
+	m->lock.rank = LOCK_MOVABLE; /* born zeroed; everybody writes the same */
+	spin_lock(&m->lock);
+}
+
 static paddr_t alloc_movable(unsigned order)
 {
 	paddr_t pa = frame_alloc_hot(order, OWNER_MOVABLE);
@@ -25,7 +31,7 @@ enum err movable_alloc(struct movable *m, unsigned order)
 	 * finds an object that is elsewhere, and looks again.
 	 */
 	frame_set_object(pa, (uintptr_t)m);
-	spin_lock(&m->lock);
+	lock(m);
 	m->order = order;
 	m->pa = pa;
 	m->full = true;
@@ -35,7 +41,7 @@ enum err movable_alloc(struct movable *m, unsigned order)
 
 void movable_free(struct movable *m)
 {
-	spin_lock(&m->lock);
+	lock(m);
 	/* Under the lock: nobody moves it between the look and the free. */
 	if (m->full)
 		frame_free(m->pa, m->order, OWNER_MOVABLE);
@@ -45,7 +51,7 @@ void movable_free(struct movable *m)
 
 void *movable_get(struct movable *m)
 {
-	spin_lock(&m->lock);
+	lock(m);
 	if (m->full)
 		return phys_to_ptr(m->pa);
 	spin_unlock(&m->lock);
@@ -63,7 +69,7 @@ static enum err move(struct movable *m, struct zone_block b)
 	enum err err = OK;
 	paddr_t to;
 
-	spin_lock(&m->lock);
+	lock(m);
 	if (!m->full || m->pa != b.pa) {
 		err = ERR_BUSY;
 		goto out;

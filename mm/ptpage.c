@@ -18,7 +18,7 @@ struct dead {
 	unsigned level;
 };
 
-static struct spinlock lock = SPINLOCK("ptpage");
+static struct spinlock lock = SPINLOCK(LOCK_TABLE_PAGES);
 static uint64_t live;
 static bool ready;
 

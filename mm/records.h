@@ -27,7 +27,8 @@ void frame_chain_free(struct frame_chain *chain);
  */
 enum err must_check records_map(struct pt_batch *b, struct region phys, struct frame_chain *mine);
 
-/* Make both ends of the records of @phys edges of leaves, so that they can be unmapped. ERR_NOMEM. */
+/* Make both ends of the records of @phys edges of leaves, so that they can be unmapped. ERR_NOMEM.
+ */
 enum err must_check records_split(struct pt_batch *b, struct region phys);
 /* Leaves as large as they may be again. */
 void records_merge(struct pt_batch *b, struct region phys);

@@ -31,11 +31,10 @@ enum err window_map(paddr_t pa, uint64_t size, uint64_t prot, void **p)
 		return ERR_RANGE;
 	if (open_size != 0)
 		return ERR_EXIST;
-	spin_lock(&kernel_table_lock);
-	pt_begin(&b, kernel_table());
+	kernel_begin(&b);
 	err = pt_map(&b, start, pa, size, prot, 1);
 	done = pt_commit(&b);
-	spin_unlock(&kernel_table_lock);
+	kernel_end();
 	if (err != OK)
 		return err;
 	if (done != OK)
@@ -50,12 +49,11 @@ void window_unmap(void)
 	struct pt_batch b;
 	enum err err;
 
-	spin_lock(&kernel_table_lock);
-	pt_begin(&b, kernel_table());
+	kernel_begin(&b);
 	err = pt_unmap(&b, start, open_size, 0);
 	if (err == OK)
 		err = pt_commit(&b);
-	spin_unlock(&kernel_table_lock);
+	kernel_end();
 	if (err != OK)
 		panic("window of 0x%llx bytes does not close: %s", (unsigned long long)open_size,
 		      err_name(err));

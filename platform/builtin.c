@@ -42,7 +42,7 @@ static struct {
 	uint16_t answer; /* for the next @answer_left requests */
 	unsigned answer_left;
 	bool stval_noted;
-} dev = {.lock = SPINLOCK("builtin")};
+} dev = {.lock = SPINLOCK(LOCK_DEVICE)};
 
 /*
  * What a window shows at a time: every opening and closing is a shootdown. Up to an edge of

@@ -406,7 +406,7 @@ enum err virtio_mem_init(struct virtio_mem *v, const struct virtio_mmio *dev)
 	char text[24];
 	enum err e;
 
-	*v = (struct virtio_mem){.dev = *dev, .lock = SPINLOCK("virtio-mem"), .polled = true};
+	*v = (struct virtio_mem){.dev = *dev, .lock = SPINLOCK(LOCK_DRIVER), .polled = true};
 	e = virtio_mmio_reset(&v->dev);
 	if (e != OK)
 		return vmreq_give_up(v, e, "cannot be started");

@@ -3,6 +3,7 @@
 #include "tests/accounts.h"
 
 #include "firmware/console.h"
+#include "firmware/lock_order.h"
 #include "mm/audit.h"
 #include "mm/hotplug.h"
 #include "mm/kernel.h"
@@ -130,6 +131,17 @@ static void check_devices(struct test_run *t, const struct accounts *before)
 	}
 }
 
+static void check_locks(struct test_run *t)
+{
+	struct lock_order_error e;
+	unsigned n = lock_order_errors(&e);
+
+	if (n != 0)
+		test_fail(t, EVIDENCE_ACCOUNTS,
+			  "%u locks taken in the wrong order, the first by hart%u: %s inside %s", n,
+			  e.hart, lock_rank_name(e.wanted), lock_rank_name(e.held));
+}
+
 void accounts_compare(struct test_run *t, const struct accounts *before)
 {
 	struct accounts now = accounts_take(t->bench);
@@ -146,6 +158,7 @@ void accounts_compare(struct test_run *t, const struct accounts *before)
 		test_fail(t, EVIDENCE_ACCOUNTS, "table pages: %llu before, %llu after",
 			  (unsigned long long)before->tables, (unsigned long long)now.tables);
 	check_frames(t, &before->frames, &now.frames);
+	check_locks(t);
 	accounts_audit(t);
 	check_devices(t, before);
 }

@@ -235,11 +235,10 @@ static vaddr_t map_in_unused_entry(struct test_run *t, paddr_t pa)
 	struct pt_batch b;
 
 	ASSERT(t, va != 0, "no unused root entry left in the vmalloc area");
-	spin_lock(&kernel_table_lock);
-	pt_begin(&b, kernel_table());
+	kernel_begin(&b);
 	EXPECT_OK(t, pt_map(&b, va, pa, PAGE_SIZE, PROT_RW, 0));
 	EXPECT_OK(t, pt_commit(&b));
-	spin_unlock(&kernel_table_lock);
+	kernel_end();
 	return va;
 }
 
@@ -247,11 +246,10 @@ static void unmap_page(struct test_run *t, vaddr_t va)
 {
 	struct pt_batch b;
 
-	spin_lock(&kernel_table_lock);
-	pt_begin(&b, kernel_table());
+	kernel_begin(&b);
 	EXPECT_OK(t, pt_unmap(&b, va, PAGE_SIZE, 0));
 	EXPECT_OK(t, pt_commit(&b));
-	spin_unlock(&kernel_table_lock);
+	kernel_end();
 }
 
 /* Translate with the copied root for one load, and go back. */

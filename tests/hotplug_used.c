@@ -225,21 +225,19 @@ TEST(hotplug, tables_pin, .needs = NEEDS_VMEM, .clause = TRAP_CLAUSE)
 
 	ASSERT(t, va != 0, "no address space left");
 	frame_prefer_hot(true);
-	spin_lock(&kernel_table_lock);
-	pt_begin(&b, kernel_table());
+	kernel_begin(&b);
 	err = pt_map(&b, va, t->bench->machine->ram[0].start + SZ_2M, PAGE_SIZE, PROT_RO, 0);
 	EXPECT_OK(t, pt_commit(&b));
-	spin_unlock(&kernel_table_lock);
+	kernel_end();
 	frame_prefer_hot(false);
 	ASSERT_OK(t, err);
 	err = plug_remove(t->bench->vmem, h, &e, NULL);
 	EXPECT(t, err == ERR_BUSY && e.stuck.owner == OWNER_TABLE, "%s, stuck at 0x%llx of %s",
 	       err_name(err), (unsigned long long)e.stuck.pa, owner_name(e.stuck.owner));
-	spin_lock(&kernel_table_lock);
-	pt_begin(&b, kernel_table());
+	kernel_begin(&b);
 	EXPECT_OK(t, pt_unmap(&b, va, PAGE_SIZE, 0));
 	EXPECT_OK(t, pt_commit(&b));
-	spin_unlock(&kernel_table_lock);
+	kernel_end();
 	hotcase_remove(t, h);
 }
 

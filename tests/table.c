@@ -310,11 +310,10 @@ static void live(struct test_run *t, enum err (*op)(struct pt_batch *, vaddr_t, 
 	struct pt_batch b;
 	enum err err, done;
 
-	spin_lock(&kernel_table_lock);
-	pt_begin(&b, kernel_table());
+	kernel_begin(&b);
 	err = op(&b, va, pa);
 	done = pt_commit(&b);
-	spin_unlock(&kernel_table_lock);
+	kernel_end();
 	ASSERT(t, err == OK && done == OK, "0x%llx: %s, %s", (unsigned long long)va, err_name(err),
 	       err_name(done));
 }
@@ -382,11 +381,10 @@ TEST(table, live,
 	{
 		struct pt_batch b;
 
-		spin_lock(&kernel_table_lock);
-		pt_begin(&b, kernel_table());
+		kernel_begin(&b);
 		EXPECT_OK(t, pt_unmap(&b, va, SZ_2M, PT_HOLES_OK));
 		EXPECT_OK(t, pt_commit(&b));
-		spin_unlock(&kernel_table_lock);
+		kernel_end();
 	}
 	probes_must_trap(t, &t->all, &s, ACCESS_LOAD);
 	live(t, op_map, va, pa);

@@ -1,112 +1,86 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * lock.h of the simulated machine. One hart runs at a time, so whoever would wait would wait for
- * ever: that is a panic. Wrong orders and kinds are counted.
+ * ever: that is a panic. Wrong orders (lock_order.h) and kinds are counted.
  */
-#include <string.h>
-
 #include "firmware/arch.h"
 #include "firmware/console.h"
 #include "firmware/lock.h"
 #include "tests/host/arch_sim.h"
 
-#define MAX_HELD 8u
-#define MAX_CLASSES 16u
-
-static const struct spinlock *held[SIM_MAX_HARTS][MAX_HELD];
-static unsigned nr_held[SIM_MAX_HARTS];
+static struct lock_stack held[SIM_MAX_HARTS];
 static unsigned lock_errors;
 
-static const char *classes[MAX_CLASSES];
-static bool class_irq[MAX_CLASSES], class_plain[MAX_CLASSES], class_reported[MAX_CLASSES];
-static bool taken_inside[MAX_CLASSES][MAX_CLASSES]; /* [outer][inner] was seen */
-static unsigned nr_classes;
+static bool taken_irq[NR_LOCK_RANKS], taken_plain[NR_LOCK_RANKS], reported[NR_LOCK_RANKS];
 
-static unsigned class_of(const struct spinlock *l)
-{
-	const char *name = l->name != NULL ? l->name : "?";
-
-	for (unsigned i = 0; i < nr_classes; i++) {
-		if (classes[i] == name)
-			return i;
-	}
-	for (unsigned i = 0; i < nr_classes; i++) {
-		if (strcmp(classes[i], name) == 0)
-			return i;
-	}
-	if (nr_classes == MAX_CLASSES)
-		panic("lock %s is one class too many", name);
-	classes[nr_classes] = name;
-	return nr_classes++;
-}
-
-static void lock_error(const char *what, const char *a, const char *b)
-{
-	lock_errors++;
-	note("lock %s %s %s", a, what, b);
-}
-
-static void check_order(const struct spinlock *l)
+/* A lock that interrupt handlers take and that is ever held with interrupts on is a deadlock. */
+static void check_kind(enum lock_rank rank)
 {
 	bool irqs_off = !arch_irq_save();
-	unsigned c = class_of(l);
 
 	arch_irq_restore(!irqs_off);
 	if (irqs_off)
-		class_irq[c] = true;
+		taken_irq[rank] = true;
 	else
-		class_plain[c] = true;
-	if (class_irq[c] && class_plain[c] && !class_reported[c]) {
-		class_reported[c] = true;
-		lock_error("is taken with interrupts", classes[c], "on and off");
-	}
-	for (unsigned i = 0; i < nr_held[arch_hart()]; i++) {
-		unsigned outer = class_of(held[arch_hart()][i]);
-
-		/* Zones are taken in the order of their addresses. */
-		if (outer == c)
-			continue;
-		if (taken_inside[c][outer])
-			lock_error("is taken inside and outside of", classes[c], classes[outer]);
-		taken_inside[outer][c] = true;
-	}
+		taken_plain[rank] = true;
+	if (!taken_irq[rank] || !taken_plain[rank] || reported[rank])
+		return;
+	reported[rank] = true;
+	lock_errors++;
+	note("lock %s is taken with interrupts on and off", lock_rank_name(rank));
 }
 
-void spin_lock(struct spinlock *l)
+void lock_want(enum lock_rank rank)
+{
+	lock_order_want(&held[arch_hart()], rank, arch_hart());
+}
+
+void lock_taken(enum lock_rank rank)
+{
+	check_kind(rank);
+	if (!lock_order_push(&held[arch_hart()], rank))
+		panic("hart%u holds too many locks", arch_hart());
+}
+
+void lock_given_back(enum lock_rank rank)
+{
+	if (!lock_order_pop(&held[arch_hart()], rank))
+		panic("hart%u releases %s, which it does not hold", arch_hart(),
+		      lock_rank_name(rank));
+}
+
+static void wait_for(const struct spinlock *l)
 {
 	if (l->held != 0)
-		panic("deadlock: hart%u waits for %s, which hart%u holds", arch_hart(), l->name,
-		      l->holder - 1);
-	check_order(l);
-	if (nr_held[arch_hart()] == MAX_HELD)
-		panic("hart%u holds too many locks", arch_hart());
-	held[arch_hart()][nr_held[arch_hart()]++] = l;
-	l->held = 1;
-	l->holder = arch_hart() + 1;
+		panic("deadlock: hart%u waits for %s, which hart%u holds", arch_hart(),
+		      lock_rank_name(l->rank), l->holder - 1);
 }
 
 bool spin_trylock(struct spinlock *l)
 {
 	if (l->held != 0)
 		return false;
-	spin_lock(l);
+	lock_taken(l->rank);
+	l->held = 1;
+	l->holder = arch_hart() + 1;
 	return true;
+}
+
+void spin_lock(struct spinlock *l)
+{
+	lock_want(l->rank);
+	while (!spin_trylock(l))
+		wait_for(l);
 }
 
 void spin_unlock(struct spinlock *l)
 {
-	unsigned n = nr_held[arch_hart()];
-
-	for (unsigned i = 0; i < n; i++) {
-		if (held[arch_hart()][i] == l) {
-			held[arch_hart()][i] = held[arch_hart()][n - 1];
-			nr_held[arch_hart()] = n - 1;
-			l->holder = 0;
-			l->held = 0;
-			return;
-		}
-	}
-	panic("hart%u releases %s, which it does not hold", arch_hart(), l->name);
+	if (l->holder != arch_hart() + 1)
+		panic("hart%u releases %s of hart%u", arch_hart(), lock_rank_name(l->rank),
+		      l->holder - 1);
+	lock_given_back(l->rank);
+	l->holder = 0;
+	l->held = 0;
 }
 
 bool spin_lock_irq(struct spinlock *l)
@@ -125,10 +99,17 @@ void spin_unlock_irq(struct spinlock *l, bool enabled)
 
 unsigned spin_held(void)
 {
-	return nr_held[arch_hart()];
+	return held[arch_hart()].nr;
 }
 
 unsigned sim_lock_errors(void)
 {
+	struct lock_order_error first;
+	unsigned wrong = lock_order_errors(&first);
+
+	if (wrong != 0)
+		note("hart%u took %s inside %s", first.hart, lock_rank_name(first.wanted),
+		     lock_rank_name(first.held));
+	lock_errors += wrong;
 	return lock_errors;
 }

@@ -627,7 +627,7 @@ static void begin(const struct scenario *s)
 		memory_block = BLOCKS * BLOCK;
 	}
 	for (unsigned i = 0; i < THINGS; i++)
-		w.things[i].m = (struct movable){.lock = SPINLOCK("movable"), .pa = FRAME_NONE};
+		w.things[i].m = (struct movable){.pa = FRAME_NONE};
 	for (unsigned i = 0; i < PINS; i++)
 		w.pins[i].pa = FRAME_NONE;
 	struct vmem_params p = {

@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/*
+ * The one order in which locks may be taken, checked whenever one is: a deadlock needs two harts
+ * and bad luck, a wrong order needs neither to be seen.
+ */
+#ifndef FIRMWARE_LOCK_ORDER_H
+#define FIRMWARE_LOCK_ORDER_H
+
+#include "firmware/types.h"
+
+/* Outermost first: while one is held only those behind it may be waited for. */
+enum lock_rank {
+	LOCK_DRIVER,	   /* a driver's requests */
+	LOCK_DEVICE,	   /* a built-in device, from the trap of a driver's access; maps windows */
+	LOCK_HOTPLUG,	   /* memory comes and goes (Linux mem_hotplug_lock) */
+	LOCK_MMAP,	   /* who changes or dumps what is mapped (Linux mmap_lock of init_mm) */
+	LOCK_AREAS,	   /* address space of the vmalloc area */
+	LOCK_KERNEL_TABLE, /* entries of the kernel table (Linux init_mm.page_table_lock) */
+	LOCK_MOVABLE,	   /* one movable frame's place */
+	LOCK_TABLE_PAGES,  /* dead table pages */
+	LOCK_ZONES,	   /* which zones there are */
+	LOCK_ZONE,	   /* one zone; several in the order of their addresses */
+	LOCK_FRAME_COUNTS,
+	LOCK_INTERRUPTS, /* one inter-hart call at a time */
+	LOCK_MODEL,	 /* the TLB model */
+	LOCK_CONSOLE,
+	NR_LOCK_RANKS,
+};
+
+/* What a hart holds, in the order in which it was taken. */
+#define LOCK_MAX_HELD 7u
+struct lock_stack {
+	uint8_t nr;
+	uint8_t ranks[LOCK_MAX_HELD];
+};
+
+struct lock_order_error {
+	enum lock_rank held, wanted;
+	unsigned hart;
+};
+
+const char *lock_rank_name(enum lock_rank rank);
+
+/* Whether a hart that holds @s may wait for a lock of @rank. */
+static inline bool lock_order_allows(const struct lock_stack *s, enum lock_rank rank)
+{
+	unsigned top = s->nr == 0 ? 0 : s->ranks[s->nr - 1];
+
+	return s->nr == 0 || top < rank || (top == rank && rank == LOCK_ZONE);
+}
+
+void lock_order_broken(enum lock_rank held, enum lock_rank wanted, unsigned hart);
+
+/* @hart, which holds @s, is about to wait for a lock of @rank: a wrong order is recorded. */
+static inline void lock_order_want(const struct lock_stack *s, enum lock_rank rank, unsigned hart)
+{
+	if (!lock_order_allows(s, rank))
+		lock_order_broken((enum lock_rank)s->ranks[s->nr - 1], rank, hart);
+}
+
+/* It has it now; false: it holds too many to remember. */
+static inline bool must_check lock_order_push(struct lock_stack *s, enum lock_rank rank)
+{
+	if (s->nr == LOCK_MAX_HELD)
+		return false;
+	s->ranks[s->nr++] = (uint8_t)rank;
+	return true;
+}
+
+/* It is given back, in whatever order; false: it was not held. */
+bool must_check lock_order_pop(struct lock_stack *s, enum lock_rank rank);
+
+/* Wrong orders since the last call; *@first is the first one of them. */
+unsigned lock_order_errors(struct lock_order_error *first);
+
+#endif
