@@ -63,7 +63,7 @@ include $(1)/objects.mk
 objs-all += $$(addprefix $(B)/fw/$(1)/,$$(objs-y) $$(device-objs-y))
 early-all += $$(addprefix $(B)/fw/$(1)/,$$(early-objs-y))
 endef
-$(foreach d,firmware mm platform device tests tests/mmu,$(eval $(call folder,$(d))))
+$(foreach d,firmware mm platform device tests tests/mmu tests/actors,$(eval $(call folder,$(d))))
 objs-y :=
 include mm/objects.mk
 mm-objs := $(objs-y)
@@ -221,7 +221,7 @@ check: $(BIN) $(VMEMD) $(RUNNER) $(if $(LIBFDT_SOURCE),$(SIM)) $(host-test-progr
 	@ci/check.pl $(sort $(host-test-programs)) tests/host/run.t ci/firmware.t ci/machine.t ci/sim.t ci/trees.t ci/seeds.t
 
 # Each header compiles alone.
-headers := $(wildcard firmware/*.h mm/*.h platform/*.h device/*.h tests/*.h tests/mmu/*.h)
+headers := $(wildcard firmware/*.h mm/*.h platform/*.h device/*.h tests/*.h tests/mmu/*.h tests/actors/*.h)
 check-headers: $(B)/version.h
 	@for h in $(filter-out firmware/offsets.h tests/mmu/%_offsets.h,$(headers)); do \
 		echo "#include \"$$h\"" | $(CC) $(CFLAGS) -fsyntax-only -x c - || exit 1; done

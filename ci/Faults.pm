@@ -124,9 +124,14 @@ for (values %machine) {
 	$_->{vars} = ['VMEM=none', $_->{vars} ? @{$_->{vars}} : 'SMP=' . (defined $_->{sim} ? 2 : 4)];
 }
 
+# Of the actors that change or walk the kernel table while memory comes and goes (tests/actors/).
+my %actors = (
+);
+
 $memory{$_}{group} = 'memory' for keys %memory;
 $machine{$_}{group} = 'machine' for keys %machine;
-our %fault = (%memory, %machine);
+$actors{$_}{group} = 'actors' for keys %actors;
+our %fault = (%memory, %machine, %actors);
 
 # The firmware's own list.
 sub fault_names

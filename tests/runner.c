@@ -75,7 +75,7 @@ void test_control(struct test_run *t, enum access a, unsigned hart, unsigned sta
 		hartset_add(&t->control_saw[a], hart);
 }
 
-static unsigned timeout_ms(const struct test_run *t)
+unsigned test_timeout_ms(const struct test_run *t)
 {
 	unsigned ms = t->test->timeout_ms != 0 ? t->test->timeout_ms : TEST_TIMEOUT_MS;
 
@@ -105,7 +105,7 @@ void test_on_harts(struct test_run *t, const struct hartset *harts, void (*fn)(v
 
 	if (fault_armed(FAULT_JOB_LOST) && hartset_count(&asked) > 1)
 		hartset_del(&asked, hart_count() - 1);
-	if (hart_run(&asked, fn, arg, timeout_ms(t) / 2, &lost) != OK)
+	if (hart_run(&asked, fn, arg, test_timeout_ms(t) / 2, &lost) != OK)
 		test_lost_harts(t, &lost);
 }
 
@@ -113,7 +113,7 @@ void test_wait_harts(struct test_run *t, const struct hartset *harts)
 {
 	struct hartset lost;
 
-	if (hart_wait(harts, timeout_ms(t) / 2, &lost) != OK)
+	if (hart_wait(harts, test_timeout_ms(t) / 2, &lost) != OK)
 		test_lost_harts(t, &lost);
 }
 
@@ -179,7 +179,7 @@ static void timer_irq(struct trap_frame *f)
 
 static void start_timer(const struct test_run *t)
 {
-	deadline = time_deadline_ms(timeout_ms(t));
+	deadline = time_deadline_ms(test_timeout_ms(t));
 }
 
 void runner_init(void)

@@ -102,6 +102,8 @@ struct test_run {
 /* Record a failure: one diagnostic line with its evidence. Goes on. Conductor hart only. */
 void test_fail(struct test_run *t, enum evidence e, const char *fmt, ...) printf_fn(3, 4);
 void test_skip(struct test_run *t, const char *fmt, ...) printf_fn(2, 3);
+/* How long it may take, on a machine with these harts. */
+unsigned test_timeout_ms(const struct test_run *t);
 /* Leave the test now. */
 void test_leave(void) noreturn_fn;
 

@@ -1,0 +1,3 @@
+# SPDX-License-Identifier: BSD-2-Clause
+objs-y += cast.o
+objs-y += locks.o
