@@ -126,6 +126,9 @@ for (values %machine) {
 
 # Of the actors that change or walk the kernel table while memory comes and goes (tests/actors/).
 my %actors = (
+	'lock-order' => {tests => 'actor.dump*', like => [by('actor.dump', 'accounts')]},
+	'dump-unlocked' => {tests => 'actor.dump', like => [by('actor.dump', 'probe')]},
+	'wx-unlocked' => {tests => 'actor.dump_wx', like => [by('actor.dump_wx', 'probe')]},
 );
 
 $memory{$_}{group} = 'memory' for keys %memory;

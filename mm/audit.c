@@ -41,13 +41,6 @@ static void problem(struct audit *a, enum audit_problem p, vaddr_t va, unsigned 
 	a->expected = expected;
 }
 
-static vaddr_t canonical(const struct mmu_mode *m, vaddr_t va)
-{
-	unsigned unused = 64 - m->va_bits;
-
-	return (vaddr_t)((int64_t)(va << unused) >> unused);
-}
-
 /* Leaves come in ascending order; extents are sorted: one pass compares both. */
 static void leaf_found(struct walk *w, vaddr_t va, unsigned level, pte_t e)
 {
@@ -121,7 +114,7 @@ struct audit audit_table(const struct ptable *pt)
 			continue;
 		}
 		e = pte_load((pte_slot_t){f->table + f->next * sizeof(pte_t)});
-		va = canonical(pt->mode, f->va + f->next * level_size(level));
+		va = mode_sign_extend(pt->mode, f->va + f->next * level_size(level));
 		f->next++;
 		f->used++;
 		if (!pte_is_valid(e)) {

@@ -99,6 +99,11 @@ enum fault {
 	FAULT_REQUEST_U16,	  /* more blocks than nb_blocks can say */
 	FAULT_TRAP_CAUSE,	  /* faults of stores reported as faults of loads */
 	FAULT_JOB_LOST,		  /* the last hart does not hear of work */
+	/* Of the actors: who walks or changes the kernel table while memory comes and goes */
+	FAULT_LOCK_ORDER,    /* a dump takes its locks the other way round */
+	FAULT_DUMP_UNLOCKED, /* it does not keep memory from going (Linux ptdump before
+				37992b7f1097) */
+	FAULT_WX_UNLOCKED,   /* only the check for W+X does not (Linux 59305202c67f) */
 	NR_FAULTS,
 };
 

@@ -57,12 +57,18 @@ static inline unsigned mode_max_leaf(const struct mmu_mode *m)
 	return m->levels - 2;
 }
 
-/* Sign-extended from va_bits - 1: only such addresses translate. */
-static inline bool mode_canonical(const struct mmu_mode *m, vaddr_t va)
+/* The address whose low va_bits are @va's. */
+static inline vaddr_t mode_sign_extend(const struct mmu_mode *m, vaddr_t va)
 {
 	unsigned unused = 64 - m->va_bits;
 
-	return (vaddr_t)((int64_t)(va << unused) >> unused) == va;
+	return (vaddr_t)((int64_t)(va << unused) >> unused);
+}
+
+/* Sign-extended from va_bits - 1: only such addresses translate. */
+static inline bool mode_canonical(const struct mmu_mode *m, vaddr_t va)
+{
+	return mode_sign_extend(m, va) == va;
 }
 
 #endif

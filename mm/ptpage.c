@@ -124,6 +124,15 @@ void ptpage_drain(void)
 	spin_unlock(&lock);
 }
 
+bool ptpage_is_canary(paddr_t pa)
+{
+	for (unsigned i = 0; i < PT_MAX_LEVELS; i++) {
+		if (ready && canary[i] == pa)
+			return true;
+	}
+	return false;
+}
+
 uint64_t ptpage_live(void)
 {
 	return __atomic_load_n(&live, __ATOMIC_RELAXED);

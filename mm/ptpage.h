@@ -31,6 +31,10 @@ void ptpage_free(paddr_t pa, unsigned level);
 /* Give all of the quarantine back now. */
 void ptpage_drain(void);
 
+/* Whether @pa is the canary or one of the tables that lead to it: who walks there was in a dead
+ * one. */
+bool ptpage_is_canary(paddr_t pa);
+
 /* Table pages that are in use now. */
 uint64_t ptpage_live(void);
 

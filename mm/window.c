@@ -49,11 +49,14 @@ void window_unmap(void)
 	struct pt_batch b;
 	enum err err;
 
+	/* A table may go: nobody dumps meanwhile. */
+	rw_read_lock(&mmap_lock);
 	kernel_begin(&b);
 	err = pt_unmap(&b, start, open_size, 0);
 	if (err == OK)
 		err = pt_commit(&b);
 	kernel_end();
+	rw_read_unlock(&mmap_lock);
 	if (err != OK)
 		panic("window of 0x%llx bytes does not close: %s", (unsigned long long)open_size,
 		      err_name(err));

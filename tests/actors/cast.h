@@ -21,7 +21,7 @@ struct actor {
 	uint32_t rounds; /* that it has played */
 	uint32_t fails;
 	enum evidence evidence; /* of the first failure */
-	char why[96];		/* its text */
+	char why[128];		/* its text */
 };
 
 /*

@@ -1,3 +1,4 @@
 # SPDX-License-Identifier: BSD-2-Clause
 objs-y += cast.o
 objs-y += locks.o
+objs-y += dump.o
