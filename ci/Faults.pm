@@ -126,6 +126,12 @@ for (values %machine) {
 
 # Of the actors that change or walk the kernel table while memory comes and goes (tests/actors/).
 my %actors = (
+	'split-breaks' => {tests => 'actor.set_memory', like => [by('actor.set_memory', 'probe')]},
+	'parked-kept' => {tests => 'actor.direct_map', like => [by('actor.direct_map', 'accounts')]},
+	'alias-kept' => {tests => 'actor.set_memory_alias', like => [by('actor.set_memory_alias', 'probe')]},
+	'default-keeps-x' => {tests => 'actor.direct_map', like => [by('actor.direct_map', 'probe')]},
+	'attr-anywhere' => {tests => 'actor.set_memory_refused', like => [by('actor.set_memory_refused', 'check')]},
+	'present-leaf' => {tests => 'actor.direct_map', like => [by('actor.direct_map', 'check')]},
 	'lock-order' => {tests => 'actor.dump*', like => [by('actor.dump', 'accounts')]},
 	'dump-unlocked' => {tests => 'actor.dump', like => [by('actor.dump', 'probe')]},
 	'wx-unlocked' => {tests => 'actor.dump_wx', like => [by('actor.dump_wx', 'probe')]},

@@ -50,10 +50,13 @@ static void leaf_found(struct walk *w, vaddr_t va, unsigned level, pte_t e)
 	unsigned best;
 
 	w->a->leaves[level]++;
-	if (s == NULL)
+	if (s == NULL) {
+		if (pte_is_parked(e))
+			problem(w->a, AUDIT_RESIDUE, va, level, e, 0);
 		return;
+	}
 	if (w->extent == s->nr || va < s->extents[w->extent].va) {
-		problem(w->a, AUDIT_EXTRA, va, level, e, 0);
+		problem(w->a, pte_is_valid(e) ? AUDIT_EXTRA : AUDIT_RESIDUE, va, level, e, 0);
 		return;
 	}
 	x = &s->extents[w->extent];
@@ -63,7 +66,7 @@ static void leaf_found(struct walk *w, vaddr_t va, unsigned level, pte_t e)
 	}
 	pa = x->pa + w->covered;
 	best = pt_best_level(va, pa, x->size - w->covered, x->max_level);
-	if (pte_pa(e) != pa || pte_prot(e) != x->prot)
+	if (pte_pa(e) != pa || pte_prot(e) != x->prot || pte_is_parked(e) != x->parked)
 		problem(w->a, AUDIT_WRONG, va, level, e, pa);
 	else if (level != best)
 		problem(w->a, AUDIT_LEAF_SIZE, va, level, e, best);
@@ -117,9 +120,9 @@ struct audit audit_table(const struct ptable *pt)
 		va = mode_sign_extend(pt->mode, f->va + f->next * level_size(level));
 		f->next++;
 		f->used++;
-		if (!pte_is_valid(e)) {
+		if (!pte_is_valid(e) && !pte_is_parked(e)) {
 			problem(&a, AUDIT_RESIDUE, va, level, e, 0);
-		} else if (pte_is_leaf(e) || level == 0) {
+		} else if (pte_is_mapping(e) || level == 0) {
 			leaf_found(&w, va, level, e);
 		} else {
 			a.tables++;

@@ -102,6 +102,12 @@ static const struct fault_info infos[NR_FAULTS] = {
 	[FAULT_JOB_LOST] = {"job-lost", "harts: the last one does not get its work"},
 	[FAULT_LOCK_ORDER] = {"lock-order", "dump: locks are taken the other way round"},
 	[FAULT_DUMP_UNLOCKED] = {"dump-unlocked", "dump: memory may go meanwhile"},
+	[FAULT_SPLIT_BREAKS] = {"split-breaks", "split: the leaf is gone for a while"},
+	[FAULT_PARKED_KEPT] = {"parked-kept", "unmap: entries that are not valid stay"},
+	[FAULT_ALIAS_KEPT] = {"alias-kept", "set_memory: the direct map keeps its rights"},
+	[FAULT_DEFAULT_KEEPS_X] = {"default-keeps-x", "set_direct_map: default leaves X"},
+	[FAULT_ATTR_ANYWHERE] = {"attr-anywhere", "set_memory: also what is not online"},
+	[FAULT_PRESENT_LEAF] = {"present-leaf", "kernel_page_present: walks through leaves"},
 	[FAULT_WX_UNLOCKED] = {"wx-unlocked", "check for W+X: memory may go meanwhile"},
 };
 

@@ -100,10 +100,17 @@ enum fault {
 	FAULT_TRAP_CAUSE,	  /* faults of stores reported as faults of loads */
 	FAULT_JOB_LOST,		  /* the last hart does not hear of work */
 	/* Of the actors: who walks or changes the kernel table while memory comes and goes */
-	FAULT_LOCK_ORDER,    /* a dump takes its locks the other way round */
-	FAULT_DUMP_UNLOCKED, /* it does not keep memory from going (Linux ptdump before
-				37992b7f1097) */
-	FAULT_WX_UNLOCKED,   /* only the check for W+X does not (Linux 59305202c67f) */
+	FAULT_LOCK_ORDER,      /* a dump takes its locks the other way round */
+	FAULT_DUMP_UNLOCKED,   /* it does not keep memory from going (Linux ptdump before
+				  37992b7f1097) */
+	FAULT_SPLIT_BREAKS,    /* a split clears the leaf first: neighbours fault meanwhile */
+	FAULT_PARKED_KEPT,     /* unmap skips what is not present (Linux remove_pte_mapping()) */
+	FAULT_ALIAS_KEPT,      /* rights of the direct map do not follow (Linux 311cd2f6e253) */
+	FAULT_DEFAULT_KEEPS_X, /* memory goes back executable (Linux b8b2711336f0) */
+	FAULT_ATTR_ANYWHERE,   /* rights of memory that is not online are changed */
+	FAULT_PRESENT_LEAF,    /* a look at what is present walks through leaves (Linux
+				  kernel_page_present() and hibernation) */
+	FAULT_WX_UNLOCKED,     /* only the check for W+X does not (Linux 59305202c67f) */
 	NR_FAULTS,
 };
 

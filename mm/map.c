@@ -114,13 +114,6 @@ static enum err check_range(const struct ptable *pt, vaddr_t va, uint64_t size)
 	return OK;
 }
 
-/* A leaf has R or X, and W only with R (Privileged ISA: the rest is reserved, or a pointer). */
-static bool prot_valid(uint64_t prot)
-{
-	return (prot & (PTE_R | PTE_X)) != 0 && ((prot & PTE_W) == 0 || (prot & PTE_R) != 0) &&
-	       (prot & (PTE_PPN_MASK | PTE_V)) == 0;
-}
-
 unsigned pt_best_level(vaddr_t va, paddr_t pa, uint64_t size, unsigned max_level)
 {
 	unsigned level = max_level;
@@ -235,8 +228,9 @@ static void clear_leaves(struct pt_batch *b, vaddr_t va, vaddr_t last)
 
 	do {
 		struct pt_cursor c = pt_walk(b->pt, va, 0);
+		pte_t e = pte_load(c.slot);
 
-		if (!pte_is_none(pte_load(c.slot))) {
+		if (!pte_is_none(e) && !(fault_armed(FAULT_PARKED_KEPT) && pte_is_parked(e))) {
 			/* xchg: hardware may write A or D into the entry until it is gone. */
 			(void)pte_xchg(c.slot, PTE_NONE);
 			touched(b, va, c.level);
@@ -287,7 +281,7 @@ enum err pt_map(struct pt_batch *b, vaddr_t va, paddr_t pa, uint64_t size, uint6
 		done += level_size(c.level);
 	}
 	if (b->pt->shadow != NULL)
-		shadow_map(b->pt->shadow, (struct extent){va, size, pa, prot, max_level});
+		shadow_map(b->pt->shadow, (struct extent){va, size, pa, prot, max_level, false});
 	return OK;
 
 out_undo:
@@ -297,6 +291,17 @@ out_undo:
 	if (!fault_armed(FAULT_UNDO_TABLES))
 		prune(b, va + done);
 	return err;
+}
+
+/* Seeded: break before make, as other architectures have to; what lies beside it faults meanwhile.
+ */
+static void break_leaf(struct pt_batch *b, struct pt_cursor c, vaddr_t va)
+{
+	pte_t leaf = pte_xchg(c.slot, PTE_NONE);
+
+	touched(b, va, c.level);
+	if (shootdown(b) == OK)
+		pte_store(c.slot, leaf);
 }
 
 /* The leaf at @c becomes a table of 512 leaves that translate the same. Owns @table. */
@@ -310,10 +315,12 @@ static void split_leaf(struct pt_batch *b, struct pt_cursor c, vaddr_t va, paddr
 	 * either (Privileged ISA, SFENCE.VMA: which is used is unpredictable). Once more if
 	 * hardware set A or D in the leaf meanwhile: the new leaves have to have them too.
 	 */
+	if (fault_armed(FAULT_SPLIT_BREAKS))
+		break_leaf(b, c, va);
 	do {
 		for (unsigned i = 0; i < PT_ENTRIES; i++)
 			pte_store((pte_slot_t){table + i * sizeof(pte_t)},
-				  pte_leaf(pte_pa(leaf) + i * part, pte_prot(leaf)));
+				  pte_with_pa(leaf, pte_pa(leaf) + i * part));
 		/* The entries first: a walker that sees the pointer sees them. */
 		arch_wmb();
 	} while (!pte_cmpxchg(c.slot, &leaf, pte_table(table)));
@@ -332,7 +339,7 @@ static unsigned split_cost(const struct ptable *pt, vaddr_t va)
 	struct pt_cursor c = pt_walk(pt, va, 0);
 	unsigned n = 0;
 
-	if (!pte_is_leaf(pte_load(c.slot)))
+	if (!pte_is_mapping(pte_load(c.slot)))
 		return 0;
 	for (unsigned level = c.level; level > 0 && !is_aligned(va, level_size(level)); level--)
 		n++;
@@ -344,7 +351,7 @@ static void split_at(struct pt_batch *b, vaddr_t va, paddr_t *tables, unsigned *
 	for (;;) {
 		struct pt_cursor c = pt_walk(b->pt, va, 0);
 
-		if (!pte_is_leaf(pte_load(c.slot)) || is_aligned(va, level_size(c.level)))
+		if (!pte_is_mapping(pte_load(c.slot)) || is_aligned(va, level_size(c.level)))
 			return;
 		model_operation("split");
 		split_leaf(b, c, va, tables[--*nr]);
@@ -465,7 +472,7 @@ static enum err check_mapped(const struct ptable *pt, vaddr_t va, vaddr_t last)
 
 	do {
 		c = pt_walk(pt, va, 0);
-		if (!pte_is_leaf(pte_load(c.slot)))
+		if (!pte_is_mapping(pte_load(c.slot)))
 			return ERR_NOENT;
 	} while (step(c, &va, last));
 	return OK;
@@ -530,33 +537,53 @@ void pt_unmap_own(struct pt_batch *b, vaddr_t va, uint64_t size)
 		      (unsigned long long)size, err_name(err));
 }
 
+/* Every leaf of [@va, @last] gets @prot, or is parked with the rights that it has. */
+static void change_leaves(struct pt_batch *b, vaddr_t va, vaddr_t last, uint64_t prot, bool park)
+{
+	struct pt_cursor c;
+
+	do {
+		pte_t old, new;
+
+		c = pt_walk(b->pt, va, 0);
+		old = pte_load(c.slot);
+		if (!pte_is_mapping(old))
+			continue;
+		do {
+			new = park ? pte_parked(old) : pte_leaf(pte_pa(old), prot);
+		} while (!pte_cmpxchg(c.slot, &old, new));
+		touched(b, va, c.level);
+		b->removed = true;
+		b->counts.leaves_changed++;
+	} while (step(c, &va, last));
+}
+
 enum err pt_protect(struct pt_batch *b, vaddr_t va, uint64_t size, uint64_t prot, unsigned flags)
 {
 	bool whole = fault_armed(FAULT_PROTECT_WHOLE) && (flags & PT_SPLIT) != 0;
 	enum err err = !prot_valid(prot) ? ERR_INVAL
 		       : whole		 ? check_mapped(b->pt, va, va + (size - 1))
 					 : prepare(b, va, size, flags);
-	vaddr_t at = va;
-	struct pt_cursor c;
 
 	if (err != OK)
 		return err;
 	model_operation("protect");
-	do {
-		pte_t old;
-
-		c = pt_walk(b->pt, at, 0);
-		old = pte_load(c.slot);
-		if (!pte_is_leaf(old))
-			continue;
-		while (!pte_cmpxchg(c.slot, &old, pte_leaf(pte_pa(old), prot)))
-			;
-		touched(b, at, c.level);
-		b->removed = true;
-		b->counts.leaves_changed++;
-	} while (step(c, &at, va + (size - 1)));
+	change_leaves(b, va, va + (size - 1), prot, false);
 	if (b->pt->shadow != NULL)
 		shadow_protect(b->pt->shadow, va, size, prot);
+	return OK;
+}
+
+enum err pt_park(struct pt_batch *b, vaddr_t va, uint64_t size, unsigned flags)
+{
+	enum err err = prepare(b, va, size, flags);
+
+	if (err != OK)
+		return err;
+	model_operation("park");
+	change_leaves(b, va, va + (size - 1), 0, true);
+	if (b->pt->shadow != NULL)
+		shadow_park(b->pt->shadow, va, size);
 	return OK;
 }
 

@@ -75,6 +75,13 @@ enum err must_check pt_protect(struct pt_batch *b, vaddr_t va, uint64_t size, ui
 			       unsigned flags);
 
 /*
+ * Take all of it out of force: the entries keep address and rights and are not valid (pte.h). It is
+ * unmapped as before, and pt_protect() puts it into force again. Errors as pt_unmap(). Source:
+ * Linux set_direct_map_invalid_noflush().
+ */
+enum err must_check pt_park(struct pt_batch *b, vaddr_t va, uint64_t size, unsigned flags);
+
+/*
  * Make both ends of the range edges of leaves, translating as before. ERR_NOMEM; nothing changed
  * then. The shadow map is told by the unmap or protect that follows, so one has to follow, or
  * pt_merge().

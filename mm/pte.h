@@ -60,6 +60,21 @@ static inline bool pte_is_leaf(pte_t p)
 	return pte_is_valid(p) && (p.raw & (PTE_R | PTE_W | PTE_X)) != 0;
 }
 
+/*
+ * Not valid, but with the address and rights of the leaf that it was: set_direct_map_invalid()
+ * leaves such entries. For hardware it is none; for whoever takes the mapping down it is not.
+ */
+static inline bool pte_is_parked(pte_t p)
+{
+	return !pte_is_valid(p) && (p.raw & (PTE_R | PTE_W | PTE_X)) != 0;
+}
+
+/* Somebody's mapping, in force or parked. */
+static inline bool pte_is_mapping(pte_t p)
+{
+	return pte_is_leaf(p) || pte_is_parked(p);
+}
+
 static inline bool pte_is_table(pte_t p)
 {
 	return pte_is_valid(p) && (p.raw & (PTE_R | PTE_W | PTE_X)) == 0;
@@ -68,6 +83,24 @@ static inline bool pte_is_table(pte_t p)
 static inline paddr_t pte_pa(pte_t p)
 {
 	return (p.raw & PTE_PPN_MASK) >> PTE_PPN_SHIFT << PAGE_SHIFT;
+}
+
+/* A leaf has R or X, and W only with R (Privileged ISA: the rest is reserved, or a pointer). */
+static inline bool prot_valid(uint64_t prot)
+{
+	return (prot & (PTE_R | PTE_X)) != 0 && ((prot & PTE_W) == 0 || (prot & PTE_R) != 0) &&
+	       (prot & (PTE_PPN_MASK | PTE_V)) == 0;
+}
+
+/* The same entry for another address. */
+static inline pte_t pte_with_pa(pte_t p, paddr_t pa)
+{
+	return (pte_t){(p.raw & PTE_FLAGS_MASK) | pa >> PAGE_SHIFT << PTE_PPN_SHIFT};
+}
+
+static inline pte_t pte_parked(pte_t p)
+{
+	return (pte_t){p.raw & ~PTE_V};
 }
 
 /* Svnapot: 16 entries side by side, each with N and 8 in the low bits of PPN, are 64 KiB. */

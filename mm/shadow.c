@@ -43,7 +43,7 @@ static void insert_at(struct shadow *s, unsigned i, struct extent e)
 static bool goes_on(const struct extent *lo, const struct extent *hi)
 {
 	return lo->va + lo->size == hi->va && lo->pa + lo->size == hi->pa && lo->prot == hi->prot &&
-	       lo->max_level == hi->max_level;
+	       lo->max_level == hi->max_level && lo->parked == hi->parked;
 }
 
 void shadow_map(struct shadow *s, struct extent e)
@@ -79,25 +79,46 @@ static void cut(struct shadow *s, vaddr_t va)
 	insert_at(s, i + 1, upper);
 }
 
-void shadow_unmap(struct shadow *s, vaddr_t va, uint64_t size)
+/* The extents of [@va, @va + @size), with edges there: from *@i to below what is returned. */
+static unsigned cut_out(struct shadow *s, vaddr_t va, uint64_t size, unsigned *i)
 {
-	unsigned i, end;
+	unsigned end;
 
 	cut(s, va);
 	cut(s, va + size);
-	i = lower_bound(s, va);
-	for (end = i; end < s->nr && s->extents[end].va - va < size; end++)
+	*i = lower_bound(s, va);
+	for (end = *i; end < s->nr && s->extents[end].va - va < size; end++)
 		;
+	return end;
+}
+
+void shadow_unmap(struct shadow *s, vaddr_t va, uint64_t size)
+{
+	unsigned i;
+	unsigned end = cut_out(s, va, size, &i);
+
 	memmove(&s->extents[i], &s->extents[end], (s->nr - end) * sizeof(s->extents[0]));
 	s->nr -= end - i;
 }
 
 void shadow_protect(struct shadow *s, vaddr_t va, uint64_t size, uint64_t prot)
 {
-	cut(s, va);
-	cut(s, va + size);
-	for (unsigned i = lower_bound(s, va); i < s->nr && s->extents[i].va - va < size; i++)
+	unsigned i;
+	unsigned end = cut_out(s, va, size, &i);
+
+	for (; i < end; i++) {
 		s->extents[i].prot = prot;
+		s->extents[i].parked = false;
+	}
+}
+
+void shadow_park(struct shadow *s, vaddr_t va, uint64_t size)
+{
+	unsigned i;
+	unsigned end = cut_out(s, va, size, &i);
+
+	for (; i < end; i++)
+		s->extents[i].parked = true;
 }
 
 void shadow_merge(struct shadow *s, vaddr_t va, uint64_t size)

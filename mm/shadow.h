@@ -15,6 +15,7 @@ struct extent {
 	paddr_t pa;
 	uint64_t prot;	    /* PTE flags without V */
 	unsigned max_level; /* no leaf above this level */
+	bool parked;	    /* not in force (pte_is_parked()) */
 };
 
 struct shadow {
@@ -29,6 +30,7 @@ void shadow_init(struct shadow *s, struct extent *storage, unsigned max);
 void shadow_map(struct shadow *s, struct extent e);
 void shadow_unmap(struct shadow *s, vaddr_t va, uint64_t size);
 void shadow_protect(struct shadow *s, vaddr_t va, uint64_t size, uint64_t prot);
+void shadow_park(struct shadow *s, vaddr_t va, uint64_t size);
 /* Join neighbours in [@va, @va + @size) that go on where the other ends, with the same rights. */
 void shadow_merge(struct shadow *s, vaddr_t va, uint64_t size);
 /* The extent that holds @va, or NULL. */

@@ -6,24 +6,13 @@
 #include "mm/audit.h"
 #include "mm/kernel.h"
 #include "mm/shadow.h"
-#include "platform/plug.h"
-#include "tests/actors/cast.h"
-#include "tests/hotcase.h"
+#include "tests/actors/pieces.h"
 
-#define REGIONS 3u
 #define ROUNDS 24u
-
-/* Memory that comes and goes, and how much of it a dump saw. */
-struct piece {
-	struct region phys;
-	struct hot_region *hot; /* NULL: not there */
-};
-
-static struct piece pieces[REGIONS];
 
 /* What one dump saw of each piece, and of its records. */
 struct sight {
-	uint64_t direct[REGIONS], records[REGIONS];
+	uint64_t direct[PIECES], records[PIECES];
 	bool elsewhere; /* a direct address that translates to another one */
 };
 
@@ -39,7 +28,7 @@ static void see(void *arg, const struct dump_run *r)
 {
 	struct sight *s = arg;
 
-	for (unsigned i = 0; i < REGIONS; i++) {
+	for (unsigned i = 0; i < PIECES; i++) {
 		struct region p = pieces[i].phys;
 		vaddr_t records = frame_record_va(p.start);
 		uint64_t n = common(r->va, r->size, direct_va(p.start), p.size);
@@ -55,7 +44,7 @@ static void see(void *arg, const struct dump_run *r)
 /* Either all of a piece or nothing of it, and the same of its records. */
 static void judge(struct actor *a, const struct sight *s, const struct dump *d)
 {
-	for (unsigned i = 0; i < REGIONS; i++) {
+	for (unsigned i = 0; i < PIECES; i++) {
 		struct region p = pieces[i].phys;
 		uint64_t records = p.size >> PAGE_SHIFT << FRAME_RECORD_SHIFT;
 
@@ -95,50 +84,18 @@ static void wx_round(struct actor *a)
 	judge(a, &s, &d);
 }
 
-/* One piece comes or goes. On the boot hart, which drives the device. */
-static void plug_round(struct actor *a)
-{
-	struct test_run *t = a->arg;
-	struct piece *p = &pieces[rng_below(&a->rng, REGIONS)];
-	struct evacuation e;
-	enum err err;
-
-	if (p->hot == NULL) {
-		err = plug_add(t->bench->vmem, p->phys, PROT_RW, &p->hot, NULL);
-	} else {
-		err = plug_remove(t->bench->vmem, p->hot, &e, NULL);
-		p->hot = NULL;
-	}
-	if (err != OK)
-		actor_fail(a, EVIDENCE_CHECK, "%s", err_name(err));
-}
-
-static void take_away(struct test_run *t)
-{
-	for (unsigned i = 0; i < REGIONS; i++) {
-		if (pieces[i].hot != NULL)
-			hotcase_remove(t, pieces[i].hot);
-		pieces[i].hot = NULL;
-	}
-}
-
 static void storm(struct test_run *t, void (*round)(struct actor *))
 {
-	uint64_t each = hotcase_nr_blocks(t) / REGIONS;
 	unsigned harts = hartset_count(&t->peers);
 
-	if (!hotcase_need(t, REGIONS * 4))
+	if (!pieces_init(t, hotcase_nr_blocks(t)))
 		return;
-	/* Odd starts and odd sizes: small leaves, tables of their own, records in single pages. */
-	for (unsigned i = 0; i < REGIONS; i++)
-		pieces[i] =
-			(struct piece){hotcase_blocks(t, i * each + 1, min_u64(each - 1, 9)), NULL};
 	cast_begin(t);
-	cast_add("plug", plug_round, t);
+	cast_add("plug", pieces_plug, t);
 	for (unsigned i = 0; i < harts && i < 3; i++)
 		cast_add("dump", round, NULL);
 	cast_play(ROUNDS);
-	take_away(t);
+	pieces_take_away(t);
 }
 
 TEST(actor, dump, .needs = NEEDS_VMEM | NEEDS_SMP)

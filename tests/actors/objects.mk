@@ -2,3 +2,4 @@
 objs-y += cast.o
 objs-y += locks.o
 objs-y += dump.o
+objs-y += attr.o pieces.o
