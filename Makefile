@@ -176,6 +176,7 @@ fdt-objs := $(patsubst $(LIBFDT_SOURCE)/%.c,$(T)/fdt/%.o,$(if $(LIBFDT_SOURCE),$
 
 # What a test links beside itself, by its name: the longest prefix wins.
 srcs-test_args := firmware/args.c
+srcs-test_rwlock := firmware/rwlock.c firmware/lock_order.c
 srcs-test_machine := $(machine-srcs)
 srcs-test_machine_probe := $(machine-srcs) $(wildcard firmware/ramprobe*.c)
 srcs-test_device := $(device-srcs)
