@@ -40,7 +40,8 @@ static void leaf(struct walker *w, vaddr_t va, unsigned level, pte_t e)
 /* A dead table was filled with entries that all lead to the canary, one level a step. */
 static bool dead_end(struct walker *w, vaddr_t va, pte_t e)
 {
-	if (!ptpage_is_canary(pte_pa(e)))
+	/* The direct map shows these pages too, each at its own address. */
+	if (!ptpage_is_canary(pte_pa(e)) || (pte_is_leaf(e) && va == direct_va(pte_pa(e))))
 		return false;
 	if (w->d->dead++ == 0)
 		w->d->first_dead = va;
