@@ -12,7 +12,7 @@ B := build
 
 # What the goals need: tools are found or fetched once per start, before anything is built.
 TOOL_GOALS := $(filter-out help clean format,$(or $(MAKECMDGOALS),help))
-PURPOSE := $(if $(filter check floor seeds,$(TOOL_GOALS)),check,$(if $(filter run run-sim faults gdb,$(TOOL_GOALS)),run,build))
+PURPOSE := $(if $(filter check floor seeds fuzz coverage,$(TOOL_GOALS)),check,$(if $(filter run run-sim faults gdb,$(TOOL_GOALS)),run,build))
 
 ifneq ($(TOOL_GOALS),)
 ifeq ($(SETUP),no)
@@ -78,7 +78,7 @@ define compiler_text
 $(shell $(CC) --version 2>/dev/null | head -n 1)
 $(CFLAGS) $(EARLY_CFLAGS)
 $(LOAD_ADDR) $(early-all) $(objs-all)
-$(HOST_CFLAGS) $(TEST_CFLAGS)
+$(HOST_CFLAGS) $(TEST_CFLAGS) $(SANITIZE) $(COUNT) $(FUZZ_CFLAGS)
 $(shell $(HOSTCC) --version 2>/dev/null | head -n 1)
 endef
 $(B)/compiler: FORCE
@@ -166,13 +166,18 @@ sim: $(SIM) ## build the emulator that hides nothing: build/hotwalk-sim
 
 # ---- tests of the host: each test_*.c is a program that prints TAP, made with sanitizers
 
-TEST_CFLAGS := $(filter-out -O2,$(HOST_CFLAGS)) -O1 -fsanitize=address,undefined -fno-sanitize-recover=all \
-	$(if $(LIBFDT_SOURCE),-isystem $(LIBFDT_SOURCE))
+TEST_CFLAGS := $(filter-out -O2,$(HOST_CFLAGS)) $(if $(LIBFDT_SOURCE),-isystem $(LIBFDT_SOURCE))
+SANITIZE := -O1 -fsanitize=address,undefined -fno-sanitize-recover=all
+# Counters of lines; the scenarios that end with _exit() write theirs themselves (arch_sim_rig.c).
+COUNT := -O0 --coverage
+COUNT_LINK := $(COUNT) -Wl,-u,__gcov_dump
 T := $(B)/test
+COV := $(B)/cov
 vmem-srcs := $(addprefix platform/,virtio_mem.c virtio_mem_request.c virtio_mem_config.c virtio_mmio.c virtq.c) mm/fault.c
 device-srcs := $(patsubst %.o,device/%.c,$(device-objs-y))
 machine-srcs := $(wildcard firmware/machine*.c tests/host/trees/*.c)
-fdt-objs := $(patsubst $(LIBFDT_SOURCE)/%.c,$(T)/fdt/%.o,$(if $(LIBFDT_SOURCE),$(wildcard $(LIBFDT_SOURCE)/fdt*.c)))
+fdt-names := $(if $(LIBFDT_SOURCE),$(notdir $(wildcard $(LIBFDT_SOURCE)/fdt*.c)))
+fdt-objs := $(fdt-names:%.c=$(T)/fdt/%.o)
 
 # What a test links beside itself, by its name: the longest prefix wins.
 srcs-test_args := firmware/args.c
@@ -194,32 +199,41 @@ host-tests := $(filter-out test_machine%,$(host-tests))
 endif
 longest = $(lastword $(sort $(foreach n,$(patsubst srcs-%,%,$(filter srcs-%,$(.VARIABLES))),$(if $(filter $(n)%,$(1)),$(n)))))
 
-$(T)/obj/%.o: %.c $(B)/compiler
-	@mkdir -p $(@D)
-	@$(HOSTCC) $(TEST_CFLAGS) -MMD -MP -c -o $@ $<
-# Not ours: no warnings asked for.
-$(T)/fdt/%.o: $(LIBFDT_SOURCE)/%.c $(B)/compiler
-	@mkdir -p $(@D)
-	@$(HOSTCC) -O1 -g -fsanitize=address,undefined -I$(LIBFDT_SOURCE) -c -o $@ $<
+# The same programs, in folders of their own: with sanitizers, and with counters.
+# $(call test_tree,FOLDER,COMPILER,FLAGS)
+define test_tree
+$(1)/obj/%.o: %.c $(B)/compiler
+	@mkdir -p $$(@D)
+	@$(2) $$(TEST_CFLAGS) $(3) -MMD -MP -c -o $$@ $$<
+# Not ours: no warnings asked for, and no counters.
+$(1)/fdt/%.o: $(LIBFDT_SOURCE)/%.c $(B)/compiler
+	@mkdir -p $$(@D)
+	@$(2) -g $(filter-out --coverage,$(3)) -I$(LIBFDT_SOURCE) -c -o $$@ $$<
+endef
+$(eval $(call test_tree,$(T),$(HOSTCC),$(SANITIZE)))
+$(eval $(call test_tree,$(COV),$(HOSTCC),$(COUNT)))
 
 define host_test
-$(T)/$(1): $(T)/obj/tests/host/$(1).o $(patsubst %.c,$(T)/obj/%.o,$(srcs-$(call longest,$(1)))) $(if $(filter test_machine%,$(1)),$(fdt-objs))
-	@echo "  HOSTLD  $(1)"
-	@$(HOSTCC) -fsanitize=address,undefined -o $$@ $$^
+$(1)/$(2): $(1)/obj/tests/host/$(2).o $(patsubst %.c,$(1)/obj/%.o,$(srcs-$(call longest,$(2)))) $(if $(filter test_machine%,$(2)),$(fdt-names:%.c=$(1)/fdt/%.o))
+	@echo "  HOSTLD  $$@"
+	@$(HOSTCC) $(3) -o $$@ $$^
 endef
-$(foreach t,$(host-tests),$(eval $(call host_test,$(t))))
+$(foreach t,$(host-tests),$(eval $(call host_test,$(T),$(t),$(SANITIZE))))
+$(foreach t,$(host-tests),$(eval $(call host_test,$(COV),$(t),$(COUNT_LINK))))
 
 host-test-programs := $(addprefix $(T)/,$(host-tests))
 # Needs libfdt's source as the tree reader's tests do.
 FDT_TOOLS := $(if $(LIBFDT_SOURCE),$(T)/fdt_edit $(T)/fdt_read)
 $(T)/fdt_edit: $(T)/obj/tests/host/fdt_edit.o $(fdt-objs)
-	@$(HOSTCC) -fsanitize=address,undefined -o $@ $^
+	@$(HOSTCC) $(SANITIZE) -o $@ $^
 $(T)/fdt_read: $(T)/obj/tests/host/fdt_read.o $(patsubst %.c,$(T)/obj/%.o,$(machine-srcs)) $(fdt-objs)
-	@$(HOSTCC) -fsanitize=address,undefined -o $@ $^
+	@$(HOSTCC) $(SANITIZE) -o $@ $^
 
-check: $(BIN) $(VMEMD) $(RUNNER) $(if $(LIBFDT_SOURCE),$(SIM)) $(host-test-programs) $(FDT_TOOLS) check-format check-headers ## all tests; ends with "N passed, N failed"
+include fuzz.mk
+
+check: $(BIN) $(VMEMD) $(RUNNER) $(if $(LIBFDT_SOURCE),$(SIM)) $(host-test-programs) $(FDT_TOOLS) $(FUZZ_PROGRAMS) $(COV_PROGRAMS) check-format check-headers ## all tests; ends with "N passed, N failed"
 	@$(if $(LIBFDT_SOURCE),,echo "check: libfdt's source is not here: the tests of the tree reader are left out")
-	@ci/check.pl $(sort $(host-test-programs)) tests/host/run.t ci/firmware.t ci/machine.t ci/sim.t ci/trees.t ci/seeds.t
+	@ci/check.pl $(sort $(host-test-programs)) tests/host/run.t tests/fuzz/fuzz.t tests/host/coverage.t ci/firmware.t ci/machine.t ci/sim.t ci/trees.t ci/seeds.t
 
 # Each header compiles alone.
 headers := $(wildcard firmware/*.h mm/*.h platform/*.h device/*.h tests/*.h tests/mmu/*.h tests/actors/*.h)
@@ -270,7 +284,7 @@ run-sim: $(BIN) $(SIM) $(RUNNER) ## the same under hotwalk-sim
 endif
 
 help: ## this list
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 24
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile fuzz.mk | expand -t 24
 
 clean: ## remove build/ (the cache of fetched tools stays)
 	rm -rf $(B)

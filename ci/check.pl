@@ -38,5 +38,9 @@ for my $group ([2, @host], [1, @firmware]) {
 		$failed++ unless $parser->failed;
 	}
 }
+# What coverage.t counted, if it ran.
+if (grep { m{/coverage\.t$} } @ARGV and open my $table, '<', 'build/cov/table.txt') {
+	print grep { /^(file|=)/ } <$table>;
+}
 print "$passed passed, $failed failed\n";
 exit($failed == 0 && $passed > 0 ? 0 : 1);

@@ -14,6 +14,7 @@
 #   SETUP=no|verify|update   no: only list, exit 1 if something is missing; verify: also compare the
 #                            cache with its full checksums; update: fetch again
 #   CROSS_COMPILE=PREFIX-  HOSTCC=CC  QEMU=BINARY  QEMU_OLD=BINARY  OPENSBI=FW_DYNAMIC.BIN  OPENSBI_OLD=...
+#   FUZZ=required            clang is needed too (for --for check); FUZZ_CC=CLANG
 #   NEWLIB_DIR=DIR           newlib's source, or a prefix with include/newlib.h and lib/libc.a
 #   LIBFDT_DIR=DIR           libfdt's source, or a directory with include/libfdt.h and libfdt.a
 #   HOTWALK_CACHE=DIR        instead of $XDG_CACHE_HOME/hotwalk or ~/.cache/hotwalk
@@ -117,11 +118,20 @@ find_hostcc()
 	missing_package hostcc "gcc libc6-dev"
 }
 
+# Half a gigabyte that only mutates inputs (the corpus is replayed without): for who asks for it.
+find_fuzzer()
+{
+	if have "${FUZZ_CC:-clang}"; then found fuzzer "$(command -v "${FUZZ_CC:-clang}")"; return; fi
+	if [ "${FUZZ:-}" = required ]; then missing_package fuzzer "clang libclang-rt-dev"; return; fi
+	absent fuzzer "no clang: fuzz targets only replay their corpus (FUZZ=required installs it)"
+}
+
 find_plain()
 {
 	if have make; then found make "$(command -v make)"; else missing_package make make; fi
 	if [ "$PURPOSE" = check ]; then
 		if have prove; then found prove "$(command -v prove)"; else missing_package prove perl; fi
+		find_fuzzer
 	fi
 }
 
