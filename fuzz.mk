@@ -47,7 +47,7 @@ fuzz-flags-driver := -max_len=300
 fuzz: $(FUZZERS) ## fuzz targets, FUZZ_RUNS=1000000 inputs each from FUZZ_SEED=1 on; FUZZ_TARGETS=dt for one
 	@$(if $(FUZZER_WORKS),,echo "fuzz: $(FUZZ_CC) makes no libFuzzer programs here, see $(F)/try.log"; exit 1)
 	@$(foreach t,$(or $(FUZZ_TARGETS),$(fuzz-targets)),mkdir -p $(F)/corpus/$(t) && echo "fuzz_$(t): seed $(FUZZ_SEED)" && \
-		$(F)/fuzz_$(t) -seed=$(FUZZ_SEED) -runs=$(FUZZ_RUNS) -timeout=20 $(fuzz-flags-$(t)) \
+		$$(setarch -R true 2>/dev/null && echo setarch -R) $(F)/fuzz_$(t) -entropic=0 -seed=$(FUZZ_SEED) -runs=$(FUZZ_RUNS) -timeout=20 $(fuzz-flags-$(t)) \
 		-artifact_prefix=$(F)/found-$(t)- $(F)/corpus/$(t) tests/fuzz/corpus/$(t) &&) true
 
 # What `make fuzz` has found beyond the corpus, and no more of it than reaches further.

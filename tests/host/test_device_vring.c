@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "device/vmem_abi.h"
+#include "device/vmemq.h"
 #include "device/vring.h"
 #include "tests/host/tap.h"
 
@@ -261,8 +262,34 @@ static void test_random(void)
 	printf("# %u chains taken, %u refused\n", taken, refused);
 }
 
+/* What the daemon says of an error: something, and of no two the same. */
+static void test_texts(void)
+{
+	bool apart = true;
+
+	for (int a = VMEMQ_ERR_RESPONSE; a <= 1; a++) {
+		for (int b = a + 1; b <= 1; b++) {
+			bool both_known = strstr(vmemq_error_text(a), "unknown queue") == NULL ||
+					  strstr(vmemq_error_text(b), "unknown queue") == NULL;
+
+			if (both_known && strcmp(vmemq_error_text(a), vmemq_error_text(b)) == 0)
+				apart = false;
+		}
+	}
+	tap_ok(apart, "no two errors have one text");
+	tap_ok(strcmp(vmemq_error_text(VRING_ERR_LOOP), "descriptor chain loops") == 0 &&
+		       strcmp(vmemq_error_text(VMEMQ_ERR_RESPONSE),
+			      "no room for a response of 10 bytes") == 0 &&
+		       strcmp(vring_error_text(-9999), "unknown queue error") == 0,
+	       "errors are named");
+	for (int e = VRING_ERR_STOPPED; e <= VRING_OK; e++)
+		tap_ok(strcmp(vmemq_error_text(e), "unknown queue error") != 0, "error %d: %s", e,
+		       vmemq_error_text(e));
+}
+
 int main(void)
 {
+	test_texts();
 	test_start();
 	test_chain();
 	test_wrap();

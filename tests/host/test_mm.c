@@ -9,6 +9,7 @@
 #include "mm/bootmem.h"
 #include "mm/hotplug.h"
 #include "mm/kernel.h"
+#include "mm/mode.h"
 #include "mm/ptpage.h"
 #include "tests/host/arch_sim_rig.h"
 #include "tests/host/tap.h"
@@ -271,9 +272,23 @@ static void reserved_is_mapped(const void *arg)
 	      "the fault does nothing");
 }
 
+/* Privileged ISA, satp: 8, 9, 10 are Sv39, Sv48, Sv57; 0 is Bare, the rest is reserved. */
+static void test_modes_by_satp(void)
+{
+	for (uint64_t n = 0; n < 16; n++) {
+		const struct mmu_mode *m = mmu_mode_by_satp(n);
+		const char *want = n == 8 ? "sv39" : n == 9 ? "sv48" : n == 10 ? "sv57" : NULL;
+
+		tap_ok(want == NULL ? m == NULL : m != NULL && strcmp(m->name, want) == 0,
+		       "satp mode %u: %s", (unsigned)n, want == NULL ? "none" : want);
+	}
+}
+
 int main(int argc, char **argv)
 {
 	uint64_t seed = argc > 1 ? strtoull(argv[1], NULL, 0) : 1;
+
+	test_modes_by_satp();
 
 	for (unsigned m = 0; m < ARRAY_LEN(mmu_modes); m++) {
 		struct rig rig = {.mode = &mmu_modes[m], .seed = seed};
