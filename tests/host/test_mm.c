@@ -277,7 +277,7 @@ static void test_modes_by_satp(void)
 {
 	for (uint64_t n = 0; n < 16; n++) {
 		const struct mmu_mode *m = mmu_mode_by_satp(n);
-		const char *want = n == 8 ? "sv39" : n == 9 ? "sv48" : n == 10 ? "sv57" : NULL;
+		const char *want = n == 8 ? "Sv39" : n == 9 ? "Sv48" : n == 10 ? "Sv57" : NULL;
 
 		tap_ok(want == NULL ? m == NULL : m != NULL && strcmp(m->name, want) == 0,
 		       "satp mode %u: %s", (unsigned)n, want == NULL ? "none" : want);
