@@ -189,6 +189,9 @@ srcs-test_vmem_driver := $(vmem-srcs) $(device-srcs)
 srcs-test_vmem_driver_builtin := $(vmem-srcs) $(device-srcs) $(addprefix platform/,builtin.c mmio_insn.c scribble.c)
 srcs-test_vmem_driver_plic := platform/plic.c
 srcs-test_mm := $(patsubst %.o,mm/%.c,$(filter-out io.o dma.o,$(mm-objs))) $(addprefix firmware/,err.c lock_order.c rwlock.c) $(wildcard tests/host/arch_sim*.c)
+srcs-test_scenario := $(srcs-test_mm) $(wildcard tests/host/scenario*.c)
+# What is freed is logged: see tests/host/scenario_log.h.
+ldflags-test_scenario := $(foreach f,ptpage_free frame_free frame_free_range,-Wl,--wrap=$(f))
 srcs-test_sim := $(patsubst %.o,host/sim/%.c,$(sim-core-objs-y)) $(wildcard tests/host/sim_*.c)
 srcs-test_mm_model_every := $(wildcard mm/model*.c)
 srcs-test_resizes := $(srcs-test_mm) mm/dma.c $(addprefix platform/,plug.c follow.c) $(vmem-srcs) $(device-srcs)
@@ -216,7 +219,7 @@ $(eval $(call test_tree,$(COV),$(HOSTCC),$(COUNT)))
 define host_test
 $(1)/$(2): $(1)/obj/tests/host/$(2).o $(patsubst %.c,$(1)/obj/%.o,$(srcs-$(call longest,$(2)))) $(if $(filter test_machine%,$(2)),$(fdt-names:%.c=$(1)/fdt/%.o))
 	@echo "  HOSTLD  $$@"
-	@$(HOSTCC) $(3) -o $$@ $$^
+	@$(HOSTCC) $(3) $(ldflags-$(call longest,$(2))) -o $$@ $$^
 endef
 $(foreach t,$(host-tests),$(eval $(call host_test,$(T),$(t),$(SANITIZE))))
 $(foreach t,$(host-tests),$(eval $(call host_test,$(COV),$(t),$(COUNT_LINK))))

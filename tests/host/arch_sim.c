@@ -12,6 +12,7 @@
 #include "firmware/image.h"
 #include "firmware/lock.h"
 #include "firmware/root.h"
+#include "tests/host/arch_sim_fences.h"
 #include "tests/host/arch_sim_tlb.h"
 
 #define MAX_PIECES 128u
@@ -222,6 +223,7 @@ pte_t arch_raw_xchg(pte_slot_t slot, pte_t value)
 	pte_t old = {*p};
 
 	tlb_store(slot.pa, old, value);
+	fences_store(slot, old, value);
 	*p = value.raw;
 	return old;
 }
@@ -268,20 +270,24 @@ void arch_observe(const struct arch_observer *obs)
 	observer = obs;
 }
 
-static void fence(const struct hartset *harts, const struct fence_op *op)
+static void fence(const struct hartset *asked, const struct fence_op *asked_op)
 {
 	uint64_t token = observer != NULL ? observer->fence_begin() : 0;
 	void (*fn)(void *) = during_fence;
+	struct hartset harts = *asked;
+	struct fence_op op = *asked_op;
 
 	during_fence = NULL;
 	if (fn != NULL)
 		fn(during_arg);
-	hartset_for_each(h, harts) {
+	if (!fences_made(SIM_FENCE, &harts, &op))
+		return;
+	hartset_for_each(h, &harts) {
 		if (h < SIM_MAX_HARTS)
-			tlb_fence(h, op);
+			tlb_fence(h, &op);
 	}
 	if (observer != NULL)
-		observer->fence_end(harts, op, token);
+		observer->fence_end(&harts, &op, token);
 }
 
 static void fence_local(struct fence_op op)
@@ -311,9 +317,21 @@ void fence_local_va_asid(vaddr_t va, uint16_t asid)
 	fence_local((struct fence_op){.start = va, .size = 1, .asid = asid});
 }
 
+/* A step of Svinval on this hart; false: the mutation takes it away. */
+static bool inval_step(enum sim_step step, struct fence_op *op)
+{
+	struct hartset self = hartset_of(running);
+
+	return fences_made(step, &self, op);
+}
+
 /* Svinval: what is between the first and the last step works when the last one is made. */
 void fence_inval_begin(void)
 {
+	struct fence_op none = {0};
+
+	if (!inval_step(SIM_INVAL_BEGIN, &none))
+		return;
 	if (observer != NULL)
 		observer->inval_begin();
 	tlb_inval_begin(running);
@@ -321,6 +339,8 @@ void fence_inval_begin(void)
 
 static void inval(struct fence_op op)
 {
+	if (!inval_step(SIM_INVAL, &op))
+		return;
 	tlb_inval(running, &op);
 	if (observer != NULL)
 		observer->inval(&op);
@@ -348,6 +368,10 @@ void fence_inval_va_asid(vaddr_t va, uint16_t asid)
 
 void fence_inval_end(void)
 {
+	struct fence_op none = {0};
+
+	if (!inval_step(SIM_INVAL_END, &none))
+		return;
 	tlb_inval_end(running);
 	if (observer != NULL)
 		observer->inval_end();
