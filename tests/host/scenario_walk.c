@@ -6,8 +6,7 @@
 
 struct walk {
 	const struct mmu_mode *mode;
-	void (*leaf)(void *, vaddr_t, unsigned, pte_t);
-	void *arg;
+	struct walk_visitor v;
 	struct walk_counts n;
 };
 
@@ -25,6 +24,8 @@ static void walk_table(struct walk *w, paddr_t pa, vaddr_t va, unsigned level)
 
 	REQUIRE(entries != NULL, "a table at 0x%llx, where nothing is", (unsigned long long)pa);
 	w->n.tables++;
+	if (w->v.table != NULL)
+		w->v.table(w->v.arg, pa);
 	for (unsigned i = 0; i < PT_ENTRIES; i++) {
 		vaddr_t at = sign_extend(w->mode, va + i * level_size(level));
 		pte_t e = {entries[i]};
@@ -37,18 +38,19 @@ static void walk_table(struct walk *w, paddr_t pa, vaddr_t va, unsigned level)
 			walk_table(w, pte_pa(e), at, level - 1);
 		} else if (pte_is_leaf(e)) {
 			w->n.leaves++;
-			if (w->leaf != NULL)
-				w->leaf(w->arg, at, level, e);
+			if (w->v.leaf != NULL)
+				w->v.leaf(w->v.arg, at, level, e);
 		}
 	}
 	w->n.empty += used == 0 && level + 2 < w->mode->levels;
 }
 
-struct walk_counts scenario_walk(const struct ptable *pt,
-				 void (*leaf)(void *, vaddr_t, unsigned, pte_t), void *arg)
+struct walk_counts scenario_walk(const struct ptable *pt, const struct walk_visitor *v)
 {
-	struct walk w = {.mode = pt->mode, .leaf = leaf, .arg = arg};
+	struct walk w = {.mode = pt->mode};
 
+	if (v != NULL)
+		w.v = *v;
 	walk_table(&w, pt->root, 0, pt->mode->levels - 1);
 	return w.n;
 }

@@ -12,9 +12,13 @@ struct walk_counts {
 	uint64_t leaves;
 };
 
-/* @leaf may be NULL. Addresses ascend within each half of the space. */
-struct walk_counts scenario_walk(const struct ptable *pt,
-				 void (*leaf)(void *arg, vaddr_t va, unsigned level, pte_t e),
-				 void *arg);
+struct walk_visitor {
+	void (*leaf)(void *arg, vaddr_t va, unsigned level, pte_t e); /* or NULL */
+	void (*table)(void *arg, paddr_t pa);			      /* or NULL */
+	void *arg;
+};
+
+/* Addresses ascend within each half of the space. @v may be NULL. */
+struct walk_counts scenario_walk(const struct ptable *pt, const struct walk_visitor *v);
 
 #endif

@@ -84,7 +84,7 @@ static void piece(const struct scenario_run *run)
 	check_there(below, "removed");
 	check_there(above, "removed");
 	mapped_bytes = 0;
-	scenario_walk(kernel_table(), add_bytes, &whole);
+	scenario_walk(kernel_table(), &(struct walk_visitor){.leaf = add_bytes, .arg = &whole});
 	CHECK(mapped_bytes == whole.size - hole.size, "0x%llx bytes are mapped",
 	      (unsigned long long)mapped_bytes);
 	rig_check_kernel("removed");

@@ -186,7 +186,7 @@ static void untouched(const struct scenario_run *run)
 
 static void check_tables(const char *when)
 {
-	struct walk_counts n = scenario_walk(kernel_table(), NULL, NULL);
+	struct walk_counts n = scenario_walk(kernel_table(), NULL);
 
 	CHECK(n.empty == 0, "%s: %llu table pages translate nothing", when,
 	      (unsigned long long)n.empty);
