@@ -116,6 +116,7 @@ static void run_scenario(const struct scenario *s, uint64_t seed)
 			char how[64];
 
 			run.rig.backend = (enum shootdown_backend)b;
+			run.rig.seed = seed * 16 + m * 4 + b;
 			snprintf(how, sizeof(how), "%s%s%s", run.rig.mode->name,
 				 s->backends ? ", " : "",
 				 s->backends ? shootdown_backend_name(run.rig.backend) : "");
