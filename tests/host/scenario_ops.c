@@ -135,3 +135,20 @@ enum err scene_operate(enum scene_op op)
 		return scene_change(protect, &size);
 	}
 }
+
+void scene_check_there(struct region r, const char *when)
+{
+	rig_check_everywhere(direct_va(r.start), r.start, when);
+	rig_check_everywhere(direct_va(region_end(r) - PAGE_SIZE), region_end(r) - PAGE_SIZE, when);
+	CHECK(pt_lookup(kernel_table(), frame_record_va(r.start)).mapped &&
+		      pt_lookup(kernel_table(), frame_record_va(region_end(r) - PAGE_SIZE)).mapped,
+	      "%s: records of 0x%llx are not mapped", when, (unsigned long long)r.start);
+}
+
+void scene_check_gone(struct region r, const char *when)
+{
+	rig_check_everywhere(direct_va(r.start), FRAME_NONE, when);
+	rig_check_everywhere(direct_va(region_end(r) - PAGE_SIZE), FRAME_NONE, when);
+	CHECK(!pt_lookup(kernel_table(), frame_record_va(r.start)).mapped,
+	      "%s: records of 0x%llx are mapped", when, (unsigned long long)r.start);
+}

@@ -38,4 +38,8 @@ enum err must_check scene_operate(enum scene_op op);
 /* One batch on the kernel's table, with its lock held. */
 enum err must_check scene_change(enum err (*fn)(struct pt_batch *, void *), void *arg);
 
+/* Every hart sees both ends of the hot-added memory @r, and its records are mapped; or are not. */
+void scene_check_there(struct region r, const char *when);
+void scene_check_gone(struct region r, const char *when);
+
 #endif
