@@ -31,6 +31,7 @@ struct arg {
 static const char *const mode_choices[] = {"auto", "sv39", "sv48", "sv57", NULL};
 static const char *const vmem_choices[] = {"auto", "vhost", "builtin", "none", NULL};
 static const char *const flush_choices[] = {"auto", "sbi", "ipi", "svinval", NULL};
+static const char *const order_choices[] = {"safe", "linux", NULL};
 static const char *const quirks_choices[] = {"none", "auto", NULL};
 static const char *const switch_choices[] = {"off", "on", NULL};
 
@@ -38,6 +39,7 @@ static const char *const switch_choices[] = {"off", "on", NULL};
 _Static_assert(sizeof(enum mode_arg) == sizeof(unsigned), "stored as unsigned");
 _Static_assert(sizeof(enum vmem_arg) == sizeof(unsigned), "stored as unsigned");
 _Static_assert(sizeof(enum flush_arg) == sizeof(unsigned), "stored as unsigned");
+_Static_assert(sizeof(enum order_arg) == sizeof(unsigned), "stored as unsigned");
 
 #define AT(field) .offset = offsetof(struct args, field)
 #define ANY .max = UINT64_MAX
@@ -61,6 +63,9 @@ static const struct arg table[] = {
 	{"mode", ARG_CHOICE, AT(mode), .choices = mode_choices, .help = "mode=auto|sv39|sv48|sv57"},
 	{"flush", ARG_CHOICE, AT(flush), .choices = flush_choices,
 	 .help = "flush=auto|sbi|ipi|svinval how other harts are told to forget"},
+	{"order", ARG_CHOICE, AT(order), .choices = order_choices,
+	 .help = "order=safe|linux   linux: hot-remove frees before it flushes, as Linux does; "
+		 "meant to fail"},
 	{"model", ARG_SWITCH, AT(model), .choices = switch_choices,
 	 .help = "model=on|off       off: without the TLB model"},
 	{"probe", ARG_SWITCH, AT(probe), .choices = switch_choices,

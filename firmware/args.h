@@ -7,6 +7,7 @@
 
 enum mode_arg { MODE_ARG_AUTO, MODE_ARG_SV39, MODE_ARG_SV48, MODE_ARG_SV57 };
 enum vmem_arg { VMEM_ARG_AUTO, VMEM_ARG_VHOST, VMEM_ARG_BUILTIN, VMEM_ARG_NONE };
+enum order_arg { ORDER_ARG_SAFE, ORDER_ARG_LINUX };
 enum flush_arg { FLUSH_ARG_AUTO, FLUSH_ARG_SBI, FLUSH_ARG_IPI, FLUSH_ARG_SVINVAL };
 
 #define ARGS_TEXT_LEN 256
@@ -24,6 +25,7 @@ struct args {
 	uint64_t vmem_block;	/* vmem.block=, built-in device's block size, 0: default */
 	uint64_t harts;		/* harts=, at most that many are used, UINT64_MAX: all */
 	enum flush_arg flush;	/* flush=auto|sbi|ipi|svinval */
+	enum order_arg order;	/* order=safe|linux, of hot-remove */
 	bool model;		/* model=on|off */
 	bool probe;		/* probe=on|off, of RAM and devices */
 	bool shuffle;		/* shuffle=on|off */

@@ -7,6 +7,7 @@
 #include "firmware/arch.h"
 #include "mm/fault.h"
 #include "mm/model.h"
+#include "mm/model_exposure.h"
 
 #define MAX_BOOT_ZONES 160
 #define MAX_ZONES 2048
@@ -456,6 +457,7 @@ paddr_t zone_alloc(struct zone *z, unsigned order, enum owner owner)
 	if (pa != FRAME_NONE) {
 		count(OWNER_NONE, -(int64_t)(UINT64_C(1) << order));
 		count(owner, (int64_t)(UINT64_C(1) << order));
+		model_frames_allocated((struct region){pa, order_bytes(order)});
 	}
 	return pa;
 }

@@ -7,12 +7,14 @@
 #include "firmware/arch.h"
 #include "firmware/console.h"
 #include "mm/bootmem.h"
+#include "mm/exposure.h"
 #include "mm/fault.h"
 #include "mm/kernel.h"
 #include "mm/model.h"
 #include "mm/ptpage.h"
 #include "mm/records.h"
 #include "mm/shootdown.h"
+#include "mm/teardown_linux.h"
 
 #define MAX_REGIONS 1024
 
@@ -24,10 +26,29 @@ static struct hot_region *unused;
 static unsigned nr_ever;
 static const struct machine *machine;
 static paddr_t last_end; /* of what was added last: for a seeded fault */
+static enum teardown_order order;
 
 void hotplug_init(const struct machine *m)
 {
 	machine = m;
+}
+
+void hotplug_use_order(enum teardown_order o)
+{
+	order = o;
+}
+
+enum teardown_order hotplug_order(void)
+{
+	return order;
+}
+
+uint64_t hotplug_shootdowns_due(struct region phys, const struct hot_report *rep)
+{
+	if (order == TEARDOWN_SAFE)
+		return 1;
+	/* Edges that had to be split first take one of their own. */
+	return teardown_linux_flushes(phys) + (rep->counts.tables_linked != 0);
 }
 
 struct hot_region *hot_first(void)
@@ -81,6 +102,8 @@ void hot_report_print(const char *what, struct region r, const struct hot_report
 	     (unsigned long long)rep->counts.tables_linked,
 	     (unsigned long long)rep->counts.tables_unlinked, (unsigned long long)rep->shootdowns,
 	     (unsigned long long)rep->moved, (unsigned long long)rep->us);
+	if (rep->exposed.measured)
+		exposure_print(what, r, &rep->exposed);
 }
 
 static bool overlap(struct region a, struct region b)
@@ -316,10 +339,28 @@ out:
 	return err;
 }
 
+/* 1. unlink, 2. shoot down, 3. free; both edges are edges of leaves. Ends @b. */
+static enum err teardown_safe(struct pt_batch *b, struct region phys)
+{
+	struct frame_chain backing = records_find(phys);
+	enum err err;
+
+	if (fault_armed(FAULT_RECORDS_FIRST))
+		records_free(&backing, phys);
+	pt_unmap_own(b, direct_va(phys.start), phys.size);
+	records_unmap(b, phys);
+	if (fault_armed(FAULT_RECORDS_EARLY))
+		records_free(&backing, phys);
+	err = pt_commit(b); /* direct map and frame table in one */
+	if (err == OK && !fault_armed(FAULT_LEAK_RECORDS))
+		records_free(&backing, phys); /* only now */
+	return err;
+}
+
 enum err hot_remove(struct hot_region *r, struct hot_report *rep)
 {
 	uint64_t calls = shootdown_stats().calls;
-	struct frame_chain backing;
+	struct exposure_sum exposed;
 	struct pt_batch b;
 	enum err err;
 
@@ -344,16 +385,9 @@ enum err hot_remove(struct hot_region *r, struct hot_report *rep)
 	}
 	/* From here on nobody may look at its records. */
 	frame_zone_remove(&r->zone);
-	backing = records_find(r->phys);
-	if (fault_armed(FAULT_RECORDS_FIRST))
-		records_free(&backing, r->phys);
-	pt_unmap_own(&b, direct_va(r->phys.start), r->phys.size);
-	records_unmap(&b, r->phys);
-	if (fault_armed(FAULT_RECORDS_EARLY))
-		records_free(&backing, r->phys);
-	err = pt_commit(&b); /* 2. shoot down: direct map and frame table in one */
-	if (err == OK && !fault_armed(FAULT_LEAK_RECORDS))
-		records_free(&backing, r->phys); /* 3. only now */
+	model_exposures_begin();
+	err = order == TEARDOWN_LINUX ? teardown_linux(&b, r->phys) : teardown_safe(&b, r->phys);
+	model_exposures_end(&exposed);
 	kernel_end();
 	if (err != OK) {
 		r->state = HOT_STUCK;
@@ -362,7 +396,8 @@ enum err hot_remove(struct hot_region *r, struct hot_report *rep)
 	region_drop(r);
 	if (rep != NULL)
 		*rep = (struct hot_report){.counts = b.counts,
-					   .shootdowns = shootdown_stats().calls - calls};
+					   .shootdowns = shootdown_stats().calls - calls,
+					   .exposed = exposed};
 out:
 	rw_write_unlock(&hotplug_lock);
 	return err;

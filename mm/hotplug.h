@@ -16,6 +16,7 @@
 #include "firmware/types.h"
 #include "mm/frame.h"
 #include "mm/map.h"
+#include "mm/model_exposure.h"
 #include "mm/movable.h"
 
 /*
@@ -45,11 +46,25 @@ struct hot_region {
 struct hot_report {
 	struct pt_counts counts;
 	uint64_t shootdowns;
-	uint64_t us;	/* microseconds, device included */
-	uint64_t moved; /* frames that were moved out of the way */
+	uint64_t us;		     /* microseconds, device included */
+	uint64_t moved;		     /* frames that were moved out of the way */
+	struct exposure_sum exposed; /* of a removal */
 };
 
-/* One line: "hot-add 0xc0000000+1024 MiB: leaves +1x1G +8x2M, tables +0 -0, shootdowns 1, ...". */
+/*
+ * The order in which hot_remove() takes down: unlink, shoot down, free; or Linux's, which is wrong
+ * (mm/teardown_linux.h). TEARDOWN_SAFE at start. Not while somebody removes.
+ */
+enum teardown_order { TEARDOWN_SAFE, TEARDOWN_LINUX };
+void hotplug_use_order(enum teardown_order order);
+enum teardown_order hotplug_order(void);
+/* Shootdowns that the removal of @phys took, by the order in use and its report. */
+uint64_t hotplug_shootdowns_due(struct region phys, const struct hot_report *rep);
+
+/*
+ * One line: "hot-add 0xc0000000+1024 MiB: leaves +1x1G +8x2M, tables +0 -0, shootdowns 1, ...";
+ * another one of what was exposed, if that was measured.
+ */
 void hot_report_print(const char *what, struct region r, const struct hot_report *rep);
 
 /*

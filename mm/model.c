@@ -6,6 +6,7 @@
 
 #include "firmware/lock.h"
 #include "mm/model_check.h"
+#include "mm/model_exposure.h"
 #include "mm/model_inval.h"
 #include "mm/model_paths.h"
 #include "mm/model_report.h"
@@ -136,6 +137,8 @@ static pte_t feed_write(pte_slot_t slot, pte_t value, const pte_t *expected)
 	}
 	generation++;
 	nr_stores++;
+	if (model_nr_exposed != 0 && pte_is_table(old))
+		model_exposure_unlinked(pte_pa(old));
 	t = model_table_find(align_down(slot.pa, PAGE_SIZE));
 	if (t != NULL && old.raw != value.raw)
 		watch(t, (unsigned)(slot.pa % PAGE_SIZE / sizeof(pte_t)), old, value);
@@ -165,6 +168,8 @@ static void fenced(const struct hartset *harts, const struct fence_op *op, uint6
 			model_records_join(&first, token);
 	}
 	model_spaces_fenced(harts, op, token);
+	if (model_nr_exposed != 0)
+		model_exposures_fenced(harts, op, token);
 	if (!model_records_fenced(harts, op, token))
 		model_overflow();
 }
@@ -269,6 +274,7 @@ static void feed_hart_stopped(unsigned hart)
 
 	model_hart_stop(hart);
 	model_records_stop(hart);
+	model_exposures_stop(hart);
 	model_inval_forget(hart);
 	spin_unlock_irq(&lock, irq);
 }
@@ -297,6 +303,7 @@ void model_init(const struct ptable *pt, struct region direct)
 	model_spaces_reset(pt->root);
 	model_check_reset(pt->root);
 	model_inval_reset();
+	model_exposures_reset();
 	if (!model_table_add_root(pt->root))
 		model_overflow();
 	spin_unlock_irq(&lock, irq);

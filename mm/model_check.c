@@ -3,6 +3,7 @@
 #include "mm/model_check.h"
 
 #include "mm/model.h"
+#include "mm/model_exposure.h"
 #include "mm/model_odd.h"
 #include "mm/model_paths.h"
 #include "mm/model_report.h"
@@ -70,6 +71,10 @@ static void check_pointers(const struct model_table *t)
 
 	for (unsigned i = 0; i < paths->n; i++)
 		hartset_join(&all, &paths->p[i].holders);
+	if (model_exposing()) {
+		model_exposure_table(t->pa, t->va, t->level, paths->live ? t->links : 0, &all);
+		return;
+	}
 	if (paths->live)
 		model_report((struct violation){.kind = VIOLATION_TABLE_LINKED,
 						.pa = t->pa,
@@ -138,6 +143,14 @@ static bool translates_alike(const struct model_record *rec, paddr_t lo, paddr_t
 	return true;
 }
 
+static void tell_held(enum violation_kind kind, const struct model_record *rec, paddr_t pa)
+{
+	if (kind == VIOLATION_FRAME_FREED && model_exposing())
+		model_exposure_held(&rec->holders, rec->va);
+	else
+		model_report_record(kind, rec, pa);
+}
+
 /* Old leaves to @r that some hart may hold. */
 static void check_held(struct region r, enum violation_kind kind)
 {
@@ -154,11 +167,11 @@ static void check_held(struct region r, enum violation_kind kind)
 
 			if (kind != VIOLATION_FRAME_FREED ||
 			    !translates_alike(rec, lo, min_u64(region_end(r), rec->pa + size)))
-				model_report_record(kind, rec, lo);
+				tell_held(kind, rec, lo);
 		} else if (pte_is_table(rec->old) &&
 			   model_table_maps(rec->pa, rec->level - 1u, r, NULL)) {
 			/* Through the old pointer, every leaf below it can still be reached. */
-			model_report_record(kind, rec, r.start);
+			tell_held(kind, rec, r.start);
 		}
 	}
 	model_report_unfenced(kind, r.start);
@@ -183,6 +196,8 @@ void model_frames_freed(struct region r)
 	if (!may_claim(&irq))
 		return;
 	check_held(r, VIOLATION_FRAME_FREED);
+	if (model_exposing())
+		model_exposure_frames(r);
 	/* In the direct map it may stay; elsewhere somebody still means to use it. */
 	if (model_odd_maybe(r) && model_tables_map(r, true, model_table_live, &leaf))
 		report_mapped(r.start, leaf);

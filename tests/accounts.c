@@ -5,6 +5,7 @@
 #include "firmware/console.h"
 #include "firmware/lock_order.h"
 #include "mm/audit.h"
+#include "mm/exposure.h"
 #include "mm/hotplug.h"
 #include "mm/kernel.h"
 #include "mm/model.h"
@@ -24,6 +25,31 @@ struct accounts accounts_take(const struct bench *b)
 	for (unsigned i = 0; i < b->nr_vmems; i++)
 		a.plugged[i] = b->vmems[i]->plugged_bytes;
 	return a;
+}
+
+static struct exposure_sum exposed; /* in all */
+
+void accounts_exposure(struct test_run *t)
+{
+	char text[EXPOSURE_TEXT_LEN];
+	struct exposure_sum s;
+
+	model_exposures_take(&s);
+	if (s.removals == 0)
+		return;
+	exposure_join(&exposed, &s);
+	test_fail(t, EVIDENCE_MODEL, "exposure: %llu removals: %s", (unsigned long long)s.removals,
+		  exposure_text(text, sizeof(text), &s));
+	note("  clause: %s", violation_clause(VIOLATION_TABLE_FREED));
+}
+
+void accounts_print_exposure(void)
+{
+	char text[EXPOSURE_TEXT_LEN];
+
+	if (exposed.removals != 0)
+		note("exposure: whole run: %llu removals: %s", (unsigned long long)exposed.removals,
+		     exposure_text(text, sizeof(text), &exposed));
 }
 
 static void print_harts(const struct hartset *s)
@@ -166,6 +192,7 @@ void accounts_compare(struct test_run *t, const struct accounts *before)
 void accounts_check(struct test_run *t, const struct accounts *before)
 {
 	accounts_compare(t, before);
+	accounts_exposure(t);
 	if (hot_first() != NULL)
 		test_fail(t, EVIDENCE_ACCOUNTS, "hot-added memory was left behind at 0x%llx",
 			  (unsigned long long)hot_first()->phys.start);

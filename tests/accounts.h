@@ -26,6 +26,14 @@ void accounts_compare(struct test_run *t, const struct accounts *before);
 /* What the TLB model has to say of what was done since the last look; @when is put in front. */
 void accounts_model(struct test_run *t, const char *when);
 
+/*
+ * What was exposed by removals that no test took for its own (model_exposures_take()), as a failure
+ * of @t: only with order=linux there is any. accounts_check() does it too.
+ */
+void accounts_exposure(struct test_run *t);
+/* The same of all tests, a diagnostic line: nothing if there was none. */
+void accounts_print_exposure(void);
+
 /* The walk alone, for tests that want it after every operation. */
 void accounts_audit(struct test_run *t);
 

@@ -82,11 +82,13 @@ void banner_print(const struct bench *b)
 	struct hartset peers = hart_peers();
 	char ram[LIST_LEN] = "";
 	char reserved[LIST_LEN] = "";
+	bool linux_order = b->args->order == ORDER_ARG_LINUX;
 
 	say("hotwalk " HOTWALK_VERSION " (git " HOTWALK_GIT
-	    ") %s harts=%u boot-hart=%llu seed=0x%llx",
+	    ") %s harts=%u boot-hart=%llu seed=0x%llx%s",
 	    kernel_table()->mode->name, hartset_count(&peers) + 1,
-	    (unsigned long long)b->boot_hartid, (unsigned long long)b->seed);
+	    (unsigned long long)b->boot_hartid, (unsigned long long)b->seed,
+	    linux_order ? " order=linux" : "");
 	note("machine: %s (%s)", m->model[0] != '\0' ? m->model : "no model", m->compatible);
 	print_sbi();
 	print_mmu(b);
@@ -94,6 +96,8 @@ void banner_print(const struct bench *b)
 	     append_regions(reserved, m->reserved, m->nr_reserved));
 	note("image: 0x%llx-0x%llx", (unsigned long long)image.start,
 	     (unsigned long long)(region_end(image) - 1));
+	if (linux_order)
+		note("order=linux: memory is removed as Linux does: this run is meant to fail");
 	if (b->args->inject[0] != '\0')
 		note("inject: %s: this run is meant to fail", b->args->inject);
 }

@@ -100,6 +100,14 @@ struct hot_region *hotcase_add(struct test_run *t, struct region r, uint64_t pro
 	return h;
 }
 
+void hotcase_check_shootdowns(struct test_run *t, struct region r, const struct hot_report *rep)
+{
+	uint64_t due = hotplug_shootdowns_due(r, rep);
+
+	EXPECT(t, rep->shootdowns == due, "remove took %llu shootdowns, due %llu",
+	       (unsigned long long)rep->shootdowns, (unsigned long long)due);
+}
+
 bool hotcase_try_remove(struct test_run *t, struct hot_region *h)
 {
 	struct hot_report rep = {.shootdowns = 1};
@@ -112,8 +120,7 @@ bool hotcase_try_remove(struct test_run *t, struct hot_region *h)
 		return false;
 	if (t->verbose)
 		hot_report_print("remove", r, &rep);
-	EXPECT(t, rep.shootdowns == 1, "remove took %llu shootdowns",
-	       (unsigned long long)rep.shootdowns);
+	hotcase_check_shootdowns(t, r, &rep);
 	return true;
 }
 

@@ -32,9 +32,12 @@ struct region hotcase_blocks_of(const struct virtio_mem *v, uint64_t first, uint
 /* Both ends of @r and a word in every 2 MiB, in the direct map. */
 struct spots hotcase_spots(const struct test_run *t, struct region r);
 
+/* One shootdown for all of it; in Linux's order as many as that takes. */
+void hotcase_check_shootdowns(struct test_run *t, struct region r, const struct hot_report *rep);
+
 /*
- * plug_add() and plug_remove() of one device's memory, whichever it is, that must succeed with one
- * shootdown each; else the test ends.
+ * plug_add() and plug_remove() of one device's memory, whichever it is, that must succeed with the
+ * shootdowns that are due; else the test ends.
  */
 struct hot_region *hotcase_add(struct test_run *t, struct region r, uint64_t prot);
 void hotcase_remove(struct test_run *t, struct hot_region *h);

@@ -15,8 +15,7 @@ static void remove_range(struct test_run *t, struct region r)
 
 	ASSERT_OK(t, plug_remove_range(t->bench->vmem, r, &e, &rep));
 	hot_report_print("remove", r, &rep);
-	EXPECT(t, rep.shootdowns == 1, "remove took %llu shootdowns",
-	       (unsigned long long)rep.shootdowns);
+	hotcase_check_shootdowns(t, r, &rep);
 }
 
 /* Join all that lies side by side; leaves grow with it. */

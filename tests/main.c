@@ -20,6 +20,7 @@
 #include "mm/hotplug.h"
 #include "mm/kernel.h"
 #include "mm/model.h"
+#include "mm/model_exposure.h"
 #include "mm/ptpage.h"
 #include "mm/shootdown.h"
 #include "platform/exitdev.h"
@@ -205,6 +206,14 @@ static void init_memory(const struct mmu_mode *mode)
 	hotplug_init(&machine);
 	if (args.model)
 		model_init(kernel_table(), kernel_mappable_range());
+	model_exposure_clock(time_ticks);
+	if (args.order == ORDER_ARG_LINUX) {
+		/* Nothing else would notice: such a run must not end with PASS. */
+		if (!args.model)
+			give_up("order=linux: needs model=on");
+		hotplug_use_order(TEARDOWN_LINUX);
+		model_expose(true);
+	}
 }
 
 static void start_harts(void)

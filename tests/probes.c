@@ -7,6 +7,7 @@
 #include "firmware/arch.h"
 #include "firmware/console.h"
 #include "mm/fault.h"
+#include "mm/hotplug.h"
 #include "mm/kernel.h"
 #include "mm/shootdown.h"
 
@@ -290,6 +291,12 @@ static void run_control(void *arg)
 	unsigned n;
 
 	(void)arg;
+	/* Not the change yet: order=linux fences the frame table's first. */
+	if (hotplug_order() == TEARDOWN_LINUX &&
+	    pt_lookup(kernel_table(), control.spots.va).mapped) {
+		shootdown_before_next(run_control, NULL);
+		return;
+	}
 	n = spots_count(&control.spots);
 	start_job(&control.spots);
 	job.access = control.access;

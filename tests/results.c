@@ -8,6 +8,7 @@
 #include "firmware/console.h"
 #include "firmware/time.h"
 #include "mm/model.h"
+#include "tests/accounts.h"
 #include "tests/mmu/quirks.h"
 
 static unsigned totals[NR_OUTCOMES];
@@ -174,6 +175,7 @@ unsigned results_conclude(unsigned planned, unsigned ran)
 		note("found by: probe %u, model %u, accounts %u, check %u",
 		     found_by[EVIDENCE_PROBE], found_by[EVIDENCE_MODEL],
 		     found_by[EVIDENCE_ACCOUNTS], found_by[EVIDENCE_CHECK]);
+	accounts_print_exposure();
 	if (model_enabled())
 		note("model: %llu stores, %llu fences, at most %llu old entries and %llu tables at "
 		     "once",

@@ -42,8 +42,9 @@ static bool has_defaults(void)
 	return strcmp(a.test, "*") == 0 && a.inject[0] == '\0' && a.vmem_fault[0] == '\0' &&
 	       a.seed == 0 && !a.seed_given && a.mem == UINT64_MAX && a.mode == MODE_ARG_AUTO &&
 	       a.vmem == VMEM_ARG_AUTO && a.vmem_size == 0 && a.vmem_block == 0 &&
-	       a.harts == UINT64_MAX && a.flush == FLUSH_ARG_AUTO && a.model && a.shuffle &&
-	       a.timeout_scale == 100 && !a.list && a.probe && a.repeat == 1 && a.quirks;
+	       a.harts == UINT64_MAX && a.flush == FLUSH_ARG_AUTO && a.order == ORDER_ARG_SAFE &&
+	       a.model && a.shuffle && a.timeout_scale == 100 && !a.list && a.probe &&
+	       a.repeat == 1 && a.quirks;
 }
 
 static void test_defaults(void)
@@ -66,11 +67,13 @@ static void test_values(void)
 	tap_ok(strcmp(a.test, "boot.*,table.*") == 0 && strcmp(a.inject, "a,b") == 0,
 	       "their texts");
 	tap_ok(parse("vmem=none vmem.size=256M vmem.block=2M harts=4 flush=ipi\tmodel=off\n"
-		     "shuffle=off timeout=300 list probe=off repeat=12 quirks=none") == OK,
+		     "order=linux shuffle=off timeout=300 list probe=off repeat=12 quirks=none") ==
+		       OK,
 	       "the other words");
 	tap_ok(a.vmem == VMEM_ARG_NONE && a.vmem_size == 0x10000000 && a.vmem_block == SZ_2M &&
-		       a.harts == 4 && a.flush == FLUSH_ARG_IPI && !a.model && !a.shuffle &&
-		       a.timeout_scale == 300 && a.list && !a.probe && a.repeat == 12 && !a.quirks,
+		       a.harts == 4 && a.flush == FLUSH_ARG_IPI && a.order == ORDER_ARG_LINUX &&
+		       !a.model && !a.shuffle && a.timeout_scale == 300 && a.list && !a.probe &&
+		       a.repeat == 12 && !a.quirks,
 	       "their values");
 	tap_ok(parse("mode=auto mode=sv48 mode=sv57 vmem=vhost vmem=builtin flush=sbi model=on") ==
 			       OK &&
@@ -151,6 +154,8 @@ static void test_complaints(void)
 		{"mode=sv3", "mode=sv3: not one of auto, sv39, sv48, sv57"},
 		{"vmem=yes", "vmem=yes: not one of auto, vhost, builtin, none"},
 		{"flush=", "flush=: needs a value"},
+		{"order=arm64", "order=arm64: not one of safe, linux"},
+		{"order=", "order=: needs a value"},
 		{"model=1", "model=1: not one of off, on"},
 		{"list=1", "list=1: takes no value"},
 		{"list=", "list=: takes no value"},
@@ -207,7 +212,7 @@ static void test_help(void)
 		if (errors.nr != 0 && strstr(errors.line[0], "unknown") != NULL)
 			ok = false;
 	}
-	tap_ok(ok && lines == 19, "eighteen arguments, and one line for the ignored ones");
+	tap_ok(ok && lines == 20, "nineteen arguments, and one line for the ignored ones");
 	tap_ok(args_help(1000) == NULL, "behind the last line");
 }
 
