@@ -125,7 +125,7 @@ static void both_ways(struct test_run *t, const struct shape *s)
  * Each shape is removed twice, in the safe order and in Linux's; the model measures both. It has to
  * find nothing in the first and, page by page, what is wrong with the second.
  */
-TEST(hotplug, teardown, .needs = NEEDS_VMEM)
+TEST(hotplug, teardown, .needs = NEEDS_VMEM, .timeout_ms = 120000)
 {
 	uint64_t n = hotcase_nr_blocks(t);
 	struct region none = {0, 0};
