@@ -139,10 +139,25 @@ if ($have_vhost) {
 		like => [qr/^# oracle: touched unplugged page 0x/m, qr/^# oracle: FAIL \d+ pages, [1-9]\d* were read as they may be$/m]);
 }
 
+# ---- Linux's order of removal: the model says so of every test that removes, and of nothing else;
+# the test that compares the orders takes its own for what it is
+
+row('order-linux', 1, ['ARGS=order=linux test=boot.*,table.*,hotplug.block,hotplug.all,hotplug.teardown,hotplug.reused'],
+	like => [qr/^hotwalk .* order=linux$/m, qr/^# order=linux: .*meant to fail$/m,
+		qr/^not ok \d+ hotplug\.block # found by model$/m, qr/^not ok \d+ hotplug\.all # found by model$/m,
+		qr/^ok \d+ hotplug\.teardown$/m, qr/^ok \d+ hotplug\.reused\b/m,
+		qr/^# found by: probe 0, model 2, accounts 0, check 0$/m, qr/^# exposure: whole run: 2 removals: /m, qr/^hotwalk: DONE FAIL 2\//m]);
+for my $f (qw(free-early records-early table-freed-first)) {
+	row("order-$f", 1, ["ARGS=inject=$f test=hotplug.teardown"],
+		like => [qr/^# check: order=safe exposes [1-9]?\d* table pages, [1-9]?\d* record pages$/m, qr/^not ok 1 hotplug\.teardown # found by check$/m]);
+}
+
 # ---- bad input: a clear line and a sane end
 
 row('bad-argument', 2, ['ARGS=mode=sv39 foo=1'],
 	like => [qr/unknown argument "foo=1"/, qr/^#   mode=auto\|sv39/m, qr/^hotwalk: DONE NOTHING /m]);
+row('bad-order', 2, ['ARGS=order=arm64'], like => [qr/^hotwalk: DONE NOTHING .*order=arm64: not one of safe, linux/m]);
+row('order-without-model', 2, ['ARGS=order=linux model=off'], like => [qr/^hotwalk: DONE NOTHING order=linux: needs model=on/m]);
 row('bad-fault', 2, ['ARGS=inject=nonsense'],
 	like => [qr/inject=nonsense: no such fault/, qr/no-shootdown /]);
 row('bad-test', 2, ['ARGS=test=nosuch.*'], like => [qr/test=nosuch\.\* matches nothing/]);

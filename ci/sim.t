@@ -32,6 +32,10 @@ if (!defined $ENV{FAULTS}) {
 	right('sim-four-harts', 4, 'SMP=4', "ARGS=test=rfence.*,range.*,hsm.*,asid.remote.*,race.* mode=sv39",
 		'SIM_ARGS=--tlb prefetch=50,splinter=30 --sbi-rfence native');
 	right('sim-hotplug', 0, 'SMP=2', 'VMEM=builtin', 'ARGS=test=boot.*,table.*,hotplug.block,hotplug.all,hotplug.traps,tlb.remap.4k.load');
+	# Linux's order of removal: every hart walks the dead table and reads its pages' new owner; in the safe one none.
+	my $seen = sub { my ($order, $n, $hits) = @_; qr/^# order=$order: of 8 record pages $hits had .*; $n of 4 harts read .*, $n walked a dead table$/m };
+	row('sim-order', 0, ['run-sim', 'SMP=4', 'VMEM=builtin', 'ARGS=test=hotplug.reused'], suites => ['hotplug'],
+		like => [$seen->('safe', 0, 0), $seen->('linux', 4, 8), qr/^hotwalk: DONE PASS 1\/1 blind 0 /m]);
 }
 
 # ---- faults: which tests look for it; a third word is harts, a fourth more options
