@@ -199,6 +199,8 @@ static void expect_open(uint64_t open, enum violation_kind kind)
 	CHECK(x.tables == 1 && x.linked == 1 && x.open == open, "%llu tables, %llu open",
 	      (unsigned long long)x.tables, (unsigned long long)x.open);
 	CHECK(rig_take_violations() == (open != 0 ? BIT(kind) : 0), "reported otherwise");
+	/* Whatever it was, the next operation does not have it again. */
+	CHECK(model_nr_exposed == 0, "%u are kept", model_nr_exposed);
 }
 
 /* Fenced while an entry still leads there: it may be cached again at once. */
