@@ -70,8 +70,10 @@ static const struct arg table[] = {
 	 .help = "model=on|off       off: without the TLB model"},
 	{"probe", ARG_SWITCH, AT(probe), .choices = switch_choices,
 	 .help = "probe=on|off       off: trust the device tree's RAM untouched"},
-	{"repeat", ARG_NUMBER, AT(repeat), .min = 1, .max = 1000000,
-	 .help = "repeat=NUMBER      try everything that judges the machine that much more often"},
+	{"repeat", ARG_NUMBER, AT(repeat), .max = 1000000,
+	 .help = "repeat=NUMBER      try all that tries at random that much more often; 0: "
+		 "torture.* "
+		 "without end"},
 	{"quirks", ARG_SWITCH, AT(quirks), .choices = quirks_choices,
 	 .help = "quirks=auto|none   none: known deviations of machines count as failures"},
 	{"vmem", ARG_CHOICE, AT(vmem), .choices = vmem_choices,
@@ -375,6 +377,10 @@ enum err args_parse(struct args *a, const char *text, struct args_errors *errors
 		if (word.len != 0)
 			parse_word(a, word, errors);
 	}
+	/* Without end: for torture.* alone; whoever multiplies by it must not come to nothing. */
+	a->endless = a->repeat == 0;
+	if (a->endless)
+		a->repeat = 1;
 	return errors->nr == 0 ? OK : ERR_INVAL;
 }
 

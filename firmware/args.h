@@ -30,7 +30,8 @@ struct args {
 	bool probe;		/* probe=on|off, of RAM and devices */
 	bool shuffle;		/* shuffle=on|off */
 	uint64_t timeout_scale; /* timeout=, percent of each test's deadline, 100 by default */
-	uint64_t repeat;	/* repeat=, how much more often tests of the machine try */
+	uint64_t repeat;	/* repeat=, how much more often tests at random try; at least 1 */
+	bool endless;		/* repeat=0: torture.* goes on until it is stopped */
 	bool quirks;		/* quirks=auto|none: known deviations are expected failures */
 	bool list;		/* list: print the tests and stop */
 };

@@ -161,8 +161,13 @@ void hart_wake(unsigned hart)
 void hart_ipi_poll(void)
 {
 	struct hart *h = hart_self();
-	uint32_t number = __atomic_exchange_n(&h->ipi_pending, 0, __ATOMIC_ACQUIRE);
+	uint32_t number;
 
+	/* The look first: locks ask again and again, and an exchange takes the line from the
+	 * sender. */
+	if (__atomic_load_n(&h->ipi_pending, __ATOMIC_RELAXED) == 0)
+		return;
+	number = __atomic_exchange_n(&h->ipi_pending, 0, __ATOMIC_ACQUIRE);
 	if (number == 0)
 		return;
 	ipi_fn(ipi_arg);

@@ -38,9 +38,15 @@ bool spin_trylock(struct spinlock *l)
 void spin_lock(struct spinlock *l)
 {
 	lock_want(l->rank);
-	/* The acquire orders all that follows behind the last holder's release. */
-	while (!spin_trylock(l))
+	/*
+	 * The acquire orders all that follows behind the last holder's release. Whoever holds it
+	 * may wait for this hart's fence (the kernel table's lock is held around shootdowns), and
+	 * interrupts may be off here: answer meanwhile.
+	 */
+	while (!spin_trylock(l)) {
+		hart_ipi_poll();
 		arch_yield();
+	}
 }
 
 void spin_unlock(struct spinlock *l)

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Spinlocks. A lock that interrupt handlers take too (TLB model, console, counters) is taken with
- * spin_lock_irq() everywhere, and its holder waits for nobody. All others are taken with interrupts
- * on, so that a hart that spins still answers the shootdown that the holder may be waiting for.
+ * spin_lock_irq() everywhere, and its holder waits for nobody. All others are taken as interrupts
+ * stand, and may be held around shootdowns: a hart that spins answers them, also in a trap handler
+ * (the built-in device's registers), where its interrupts are off.
  */
 #ifndef FIRMWARE_LOCK_H
 #define FIRMWARE_LOCK_H

@@ -194,6 +194,15 @@ static void put_free(struct zone *z, paddr_t pa, unsigned order)
 
 void zone_init(struct zone *z, const char *name, struct region span)
 {
+	bool irq;
+
+	/*
+	 * A hart that looked this zone up before it was merged away may be about to take its lock,
+	 * only to find that its span is another: never half of the old and half of the new one. So
+	 * the lock is not initialised either. All zones live in zeroed statics.
+	 */
+	z->lock.rank = LOCK_ZONE;
+	irq = spin_lock_irq(&z->lock);
 	z->name = name;
 	z->span = span;
 	z->free_frames = 0;
@@ -202,11 +211,7 @@ void zone_init(struct zone *z, const char *name, struct region span)
 		z->heads[o] = 0;
 	z->hot = false;
 	z->draining = false;
-	/*
-	 * Not the lock: a hart that looked this zone up before it was merged away may be about to
-	 * take it, only to find that its span is another. All zones live in zeroed statics.
-	 */
-	z->lock.rank = LOCK_ZONE;
+	spin_unlock_irq(&z->lock, irq);
 }
 
 static unsigned largest_order(paddr_t pa, uint64_t size)

@@ -5,8 +5,10 @@
  *
  * plugged -> hot_add -> mapped -> hot_online -> online -> hot_offline -> mapped -> hot_remove
  *
- * Locks: operations write-lock hotplug_lock. hot_first(), hot_find() and hot_max_pa() take none:
- * for who holds it for reading, the hart that makes the operations, or while nobody does.
+ * Locks: operations write-lock hotplug_lock; any hart may call them, with no lock held. Two harts
+ * must not work on one region at a time, nor on one and its neighbour that it is joined with.
+ * hot_first(), hot_find() and hot_max_pa() take none: for who holds it for reading, or while nobody
+ * operates.
  */
 #ifndef MM_HOTPLUG_H
 #define MM_HOTPLUG_H

@@ -33,14 +33,24 @@ void model_inval_begin(unsigned hart, uint64_t gen)
 	model_records_freeze(gen);
 }
 
+/* Harts make them at the same time, so it needs not be the last one of all. */
+static struct inval *last_of(unsigned hart)
+{
+	for (unsigned i = nr_invals; i > 0; i--) {
+		if (invals[i - 1].hart == hart)
+			return &invals[i - 1];
+	}
+	return NULL;
+}
+
 /* Goes on where the last one of this hart was, with the same stride: a loop over a range. */
 static bool extend(unsigned hart, const struct fence_op *op, uint64_t token)
 {
-	struct inval *last = nr_invals == 0 ? NULL : &invals[nr_invals - 1];
+	struct inval *last = last_of(hart);
 	uint64_t stride;
 
-	if (last == NULL || last->hart != hart || last->token != token || op->all_va ||
-	    last->op.all_va || op->all_asid != last->op.all_asid || op->asid != last->op.asid ||
+	if (last == NULL || last->token != token || op->all_va || last->op.all_va ||
+	    op->all_asid != last->op.all_asid || op->asid != last->op.asid ||
 	    op->size != last->op.size)
 		return false;
 	stride = op->start - (last->op.start + (last->times - 1) * last->stride);

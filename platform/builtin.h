@@ -13,9 +13,9 @@
  *
  * An unplugged block is filled with a scribble of its own addresses, so its content is gone, and
  * a store to it is found when it is plugged again. The fill goes through mm/window.h, which maps
- * and shoots down: no caller may hold the kernel table's lock, and only the conductor's hart may
- * send requests to this device, or call what says so below. Harts that wait for the lock answer
- * shootdowns (arch_yield()).
+ * and shoots down: no caller may hold the kernel table's lock. Any hart may send requests, one at a
+ * time (the driver's lock); what says so below is for the conductor's. Harts that wait for a lock
+ * answer shootdowns, also with interrupts off (spin_lock()).
  */
 
 struct vmem;

@@ -182,6 +182,13 @@ static void start_timer(const struct test_run *t)
 	deadline = time_deadline_ms(test_timeout_ms(t));
 }
 
+void test_renew(struct test_run *t)
+{
+	start_timer(t);
+	/* The hart that watched the boot hart may have been stopped meanwhile. */
+	lookout_renew();
+}
+
 void runner_init(void)
 {
 	trap_register(TRAP_ORDER_LAST, unexpected_trap);

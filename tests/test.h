@@ -104,6 +104,8 @@ void test_fail(struct test_run *t, enum evidence e, const char *fmt, ...) printf
 void test_skip(struct test_run *t, const char *fmt, ...) printf_fn(2, 3);
 /* How long it may take, on a machine with these harts. */
 unsigned test_timeout_ms(const struct test_run *t);
+/* Its deadline from now on anew: a test that goes on in rounds calls it before each. */
+void test_renew(struct test_run *t);
 /* Leave the test now. */
 void test_leave(void) noreturn_fn;
 
