@@ -23,9 +23,9 @@
 _Static_assert(sizeof(struct torture) <= PAGE_SIZE << SCENE_ORDER, "a scene fits its frames");
 
 /* Of a round; fewer, and it says so, where the machine is slow. */
-#define OPS_STEPS 120u
-#define STORM_PHASES 5u
-#define STORM_STEPS 24u /* of each part in a phase */
+#define OPS_STEPS 80u
+#define STORM_PHASES 3u
+#define STORM_STEPS 10u /* of each part in a phase */
 #define ROUND_TIMEOUT_MS 60000
 #define ROUND_BUDGET_US (ROUND_TIMEOUT_MS / 4 * 1000)
 /* All harts look at everything this often, and at the end. */
@@ -278,9 +278,32 @@ static void storm_round(struct torture *s)
 		note("torture: %u of %u phases: this machine is slow", i, STORM_PHASES);
 }
 
+struct tally {
+	uint64_t rounds, steps, made, refused, no_room, moved;
+};
+
+static void add_up(struct tally *sum, const struct part *p)
+{
+	sum->steps += p->steps;
+	sum->made += p->made;
+	sum->refused += p->refused;
+	sum->no_room += p->no_room;
+	sum->moved += p->moved;
+}
+
+static void say_tally(const struct tally *sum, uint64_t start)
+{
+	note("torture: %llu rounds, %llu steps: %llu made, %llu refused as due, %llu without room; "
+	     "%llu frames moved; %llu s",
+	     (unsigned long long)sum->rounds, (unsigned long long)sum->steps,
+	     (unsigned long long)sum->made, (unsigned long long)sum->refused,
+	     (unsigned long long)sum->no_room, (unsigned long long)sum->moved,
+	     (unsigned long long)(time_us() - start) / 1000000);
+}
+
 /* False: there is no room for it on this machine. */
 static bool one_round(struct test_run *t, const struct torture_kind *kind, uint64_t seed,
-		      uint64_t *steps)
+		      struct tally *sum)
 {
 	struct accounts before = accounts_take(t->bench);
 	struct torture *s = open_scene(t, kind);
@@ -294,7 +317,7 @@ static bool one_round(struct test_run *t, const struct torture_kind *kind, uint6
 		end_round(s);
 	}
 	for (unsigned k = 0; k < s->nr_parts; k++)
-		*steps += s->parts[k].steps;
+		add_up(sum, &s->parts[k]);
 	told = t->fails == 0;
 	if (t->fails != 0)
 		torture_tell(s);
@@ -335,21 +358,23 @@ static void run(struct test_run *t)
 {
 	const struct torture_kind *kind = t->test->arg;
 	const struct args *args = t->bench->args;
-	uint64_t start = time_us(), said = start, steps = 0, seed = t->bench->seed;
+	uint64_t start = time_us(), said = start, seed = t->bench->seed;
+	struct tally sum = {0};
 
-	for (uint64_t round = 0; args->endless || round < args->repeat; round++) {
-		if (!one_round(t, kind, seed, &steps) || t->fails != 0)
+	while (args->endless || sum.rounds < args->repeat) {
+		if (!one_round(t, kind, seed, &sum) || t->fails != 0)
 			return;
+		sum.rounds++;
 		seed = rng_next(&t->rng);
 		if (args->endless)
 			kind = next_kind(t, kind);
 		if (time_us() - said < SAY_US)
 			continue;
 		said = time_us();
-		note("torture: %llu rounds, %llu steps, %llu s", (unsigned long long)round + 1,
-		     (unsigned long long)steps, (unsigned long long)(said - start) / 1000000);
+		say_tally(&sum, start);
 	}
-	note("torture: %llu steps", (unsigned long long)steps);
+	say_tally(&sum, start);
+	EXPECT(t, sum.made != 0, "no operation was made");
 }
 
 #define CLAUSE "Privileged ISA, SFENCE.VMA: after the shootdown no hart uses the old entry"

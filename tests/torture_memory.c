@@ -5,26 +5,41 @@
 #include "platform/plug.h"
 #include "tests/torture.h"
 
-/* A run of the part's units, most often a short one. */
-static struct range draw_units(struct part *p)
-{
-	struct range r;
+#define IN(state) (1u << (state))
+#define ANYWHERE (IN(UNIT_ABSENT) | IN(UNIT_PLUGGED) | IN(UNIT_MAPPED) | IN(UNIT_ONLINE))
 
-	r.first = p->mine.first + (unsigned)rng_below(&p->rng, p->mine.n);
-	r.n = 1 + (unsigned)rng_below(&p->rng, rng_below(&p->rng, 2) == 0 ? 4 : p->mine.n);
-	r.n = (unsigned)min_u64(r.n, p->mine.first + p->mine.n - r.first);
-	return r;
+static bool in(const struct torture *s, unsigned unit, unsigned states)
+{
+	return (states >> s->units[unit].state & 1) != 0;
 }
 
-/* The same, cut at the first unit behind its start that is not in @states (bits). */
-static struct range draw_units_in(struct torture *s, struct part *p, unsigned states)
+/* A unit of the part: mostly the next one in one of @states, if there is any; else any. */
+static unsigned draw_unit(const struct torture *s, struct part *p, unsigned *states, unsigned also)
 {
-	struct range r = draw_units(p);
-	unsigned n = 0;
+	unsigned from = (unsigned)rng_below(&p->rng, p->mine.n);
+	unsigned i = 0;
 
-	while (n < r.n && (states >> s->units[r.first + n].state & 1) != 0)
-		n++;
-	r.n = n;
+	if (rng_below(&p->rng, 4) == 0)
+		*states |= also;
+	while (i < p->mine.n && !in(s, p->mine.first + (from + i) % p->mine.n, *states))
+		i++;
+	return p->mine.first + (from + i) % p->mine.n;
+}
+
+/*
+ * A run of the part's units in @states, most often a short one; now and then also in those of
+ * @also, which the operation refuses. n = 0: there is none.
+ */
+static struct range draw_units(const struct torture *s, struct part *p, unsigned states,
+			       unsigned also)
+{
+	unsigned most = rng_below(&p->rng, 2) == 0 ? 4 : p->mine.n;
+	struct range r = {draw_unit(s, p, &states, also), 0};
+	unsigned n = 1 + (unsigned)rng_below(&p->rng, most);
+
+	n = (unsigned)min_u64(n, p->mine.first + p->mine.n - r.first);
+	while (r.n < n && in(s, r.first + r.n, states))
+		r.n++;
 	return r;
 }
 
@@ -66,14 +81,10 @@ static struct range region_at(const struct torture *s, unsigned unit)
 	return r;
 }
 
-static struct range draw_region(struct torture *s, struct part *p)
+/* A region whose units are in @states, or now and then any. */
+static struct range draw_region(const struct torture *s, struct part *p, unsigned states)
 {
-	unsigned from = (unsigned)rng_below(&p->rng, p->mine.n);
-	struct range r = {p->mine.first, 0};
-
-	for (unsigned i = 0; i < p->mine.n && r.n == 0; i++)
-		r = region_at(s, p->mine.first + (from + i) % p->mine.n);
-	return r;
+	return region_at(s, draw_unit(s, p, &states, IN(UNIT_MAPPED) | IN(UNIT_ONLINE)));
 }
 
 static void set_region(struct torture *s, struct range r, struct hot_region *region)
@@ -102,19 +113,22 @@ static bool has_pin(const struct torture *s, const struct part *p, struct range 
 
 void torture_plug(struct torture *s, struct part *p)
 {
-	struct range r = draw_units(p);
+	struct range r = draw_units(s, p, IN(UNIT_ABSENT), ANYWHERE);
 	struct region phys = torture_units(s, r.first, r.n);
 	enum err due = all_in(s, r, UNIT_ABSENT) ? OK : ERR_EXIST;
-	enum err err = virtio_mem_plug(s->v, phys.start, phys.size);
+	enum err err;
 
+	if (r.n == 0)
+		return;
 	p->units = r;
+	err = virtio_mem_plug(s->v, phys.start, phys.size);
 	if (torture_judge(p, r, err, due, false))
 		set_state(s, r, UNIT_PLUGGED);
 }
 
 void torture_unplug(struct torture *s, struct part *p)
 {
-	struct range r = draw_units_in(s, p, 1u << UNIT_ABSENT | 1u << UNIT_PLUGGED);
+	struct range r = draw_units(s, p, IN(UNIT_PLUGGED), IN(UNIT_ABSENT));
 	enum err due = all_in(s, r, UNIT_PLUGGED) ? OK : ERR_NOENT;
 
 	if (r.n == 0)
@@ -127,8 +141,7 @@ void torture_unplug(struct torture *s, struct part *p)
 void torture_add(struct torture *s, struct part *p)
 {
 	/* Never what is not plugged; but what is there already may be asked for, to be refused. */
-	struct range r =
-		draw_units_in(s, p, 1u << UNIT_PLUGGED | 1u << UNIT_MAPPED | 1u << UNIT_ONLINE);
+	struct range r = draw_units(s, p, IN(UNIT_PLUGGED), IN(UNIT_MAPPED) | IN(UNIT_ONLINE));
 	bool exec = rng_below(&p->rng, 4) == 0;
 	enum err due = all_in(s, r, UNIT_PLUGGED) ? OK : ERR_EXIST;
 	struct hot_region *region = NULL;
@@ -149,7 +162,7 @@ void torture_add(struct torture *s, struct part *p)
 
 void torture_remove(struct torture *s, struct part *p)
 {
-	struct range r = draw_region(s, p);
+	struct range r = draw_region(s, p, IN(UNIT_MAPPED));
 	const struct unit *u = &s->units[r.first];
 	enum err err;
 
@@ -167,7 +180,7 @@ void torture_remove(struct torture *s, struct part *p)
 
 void torture_online(struct torture *s, struct part *p)
 {
-	struct range r = draw_region(s, p);
+	struct range r = draw_region(s, p, IN(UNIT_MAPPED));
 
 	if (r.n == 0 || s->units[r.first].state != UNIT_MAPPED)
 		return;
@@ -185,7 +198,7 @@ static bool busy_by_chance(const struct torture *s, enum err err, const struct e
 
 void torture_offline(struct torture *s, struct part *p)
 {
-	struct range r = draw_region(s, p);
+	struct range r = draw_region(s, p, IN(UNIT_ONLINE));
 	struct evacuation e;
 	enum err due = OK, err;
 
@@ -210,7 +223,7 @@ void torture_offline(struct torture *s, struct part *p)
 
 void torture_cut(struct torture *s, struct part *p)
 {
-	struct range r = draw_region(s, p);
+	struct range r = draw_region(s, p, IN(UNIT_MAPPED) | IN(UNIT_ONLINE));
 	struct hot_region *upper;
 	struct range tail;
 	enum err err;
@@ -228,7 +241,7 @@ void torture_cut(struct torture *s, struct part *p)
 
 void torture_join(struct torture *s, struct part *p)
 {
-	struct range r = draw_region(s, p), next = {0, 0}, both;
+	struct range r = draw_region(s, p, IN(UNIT_MAPPED) | IN(UNIT_ONLINE)), next = {0, 0}, both;
 	unsigned behind = r.first + r.n;
 	const struct unit *a = &s->units[r.first], *b = a + r.n;
 	enum err due = ERR_NOENT;
@@ -314,7 +327,7 @@ void torture_free(struct torture *s, struct part *p)
 void torture_pin(struct torture *s, struct part *p)
 {
 	unsigned i = (unsigned)rng_below(&p->rng, TORTURE_PINS);
-	struct range r = draw_region(s, p);
+	struct range r = draw_region(s, p, IN(UNIT_ONLINE));
 	paddr_t pa = p->pins[i];
 
 	if (pa != FRAME_NONE) {
@@ -334,7 +347,7 @@ void torture_pin(struct torture *s, struct part *p)
 /* What is movable moves out, and the region stays online. */
 void torture_move(struct torture *s, struct part *p)
 {
-	struct range r = draw_region(s, p);
+	struct range r = draw_region(s, p, IN(UNIT_ONLINE));
 	struct evacuation e = {0};
 	struct zone *z;
 	enum err due, err;
@@ -355,7 +368,7 @@ void torture_move(struct torture *s, struct part *p)
 
 void torture_write(struct torture *s, struct part *p)
 {
-	struct range r = draw_units_in(s, p, 1u << UNIT_MAPPED);
+	struct range r = draw_units(s, p, IN(UNIT_MAPPED), 0);
 
 	if (r.n == 0)
 		return;

@@ -9,7 +9,7 @@
 
 /* Weights: memory goes once around in some forty steps, and is online for about half of them. */
 const struct torture_op torture_ops[] = {
-	{"plug", 5, .device = true, .run = torture_plug},
+	{"plug", 7, .device = true, .run = torture_plug},
 	{"unplug", 3, .device = true, .run = torture_unplug},
 	{"add", 8, .device = true, .run = torture_add},
 	{"remove", 6, .device = true, .takes = true, .run = torture_remove},
