@@ -25,7 +25,8 @@ _Static_assert(sizeof(struct torture) <= PAGE_SIZE << SCENE_ORDER, "a scene fits
 /* Of a round; fewer, and it says so, where the machine is slow. */
 #define OPS_STEPS 80u
 #define STORM_PHASES 3u
-#define STORM_STEPS 10u /* of each part in a phase */
+#define STORM_STEPS 40u /* of all parts in a phase */
+#define PART_STEPS 4u	/* of each at least */
 #define ROUND_TIMEOUT_MS 60000
 #define ROUND_BUDGET_US (ROUND_TIMEOUT_MS / 4 * 1000)
 /* All harts look at everything this often, and at the end. */
@@ -153,8 +154,10 @@ static bool begin_round(struct torture *s, uint64_t seed)
 	s->until_us = time_us() + ROUND_BUDGET_US;
 	choose_memory(s, &r);
 	share_out(s);
-	if (s->v == NULL || s->nr_units != 0)
+	if (s->v == NULL || s->nr_units != 0) {
+		torture_begin(s);
 		return true;
+	}
 	test_skip(s->t,
 		  "needs a block of the device for each of %u harts, and boot memory for records",
 		  s->nr_parts);
@@ -243,8 +246,10 @@ static void storm_job(void *arg)
 {
 	struct torture *s = arg;
 	struct part *p = part_of(s, arch_hart());
+	/* Where harts outnumber processors each step takes the longer the more of them wait. */
+	unsigned steps = (unsigned)max_u64(STORM_STEPS / s->nr_parts, PART_STEPS);
 
-	for (unsigned i = 0; p != NULL && i < STORM_STEPS && !over(s, p); i++) {
+	for (unsigned i = 0; p != NULL && i < steps && !over(s, p); i++) {
 		torture_step(s, p, torture_draw(s, &p->rng, false));
 		torture_look_changed(s, p, &p->eyes, true, &p->sight);
 		torture_look_across(s, p);

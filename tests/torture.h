@@ -202,6 +202,8 @@ void torture_away(struct torture *s, struct part *p);
 void torture_back(struct torture *s, struct part *p);
 void torture_flush(struct torture *s, struct part *p);
 
+/* Half of each part's memory online, so that there is something to move from the first step on. */
+void torture_begin(struct torture *s);
 /* All harts back; everything freed, unmapped, unplugged. Conductor only. */
 void torture_all_back(struct torture *s);
 void torture_put_away(struct torture *s);

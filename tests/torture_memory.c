@@ -446,6 +446,27 @@ void torture_check_regions(struct torture *s)
 			  (unsigned long long)(plugged * s->unit_bytes));
 }
 
+void torture_begin(struct torture *s)
+{
+	for (unsigned k = 0; k < s->nr_parts; k++) {
+		struct part *p = &s->parts[k];
+		struct range r = {p->mine.first, (p->mine.n + 1) / 2};
+		struct region phys = torture_units(s, r.first, r.n);
+		struct hot_region *region;
+
+		if (r.n == 0)
+			continue;
+		ASSERT_OK(s->t, virtio_mem_plug(s->v, phys.start, phys.size));
+		set_state(s, r, UNIT_PLUGGED);
+		ASSERT_OK(s->t, hot_add(phys, PROT_RW, &region, NULL));
+		set_region(s, r, region);
+		for (unsigned i = 0; i < r.n; i++)
+			s->units[r.first + i].exec = false;
+		hot_online(region);
+		set_state(s, r, UNIT_ONLINE);
+	}
+}
+
 static void put_away_units(struct torture *s, struct range r)
 {
 	const struct unit *u = &s->units[r.first];

@@ -44,7 +44,7 @@ static bool has_defaults(void)
 	       a.vmem == VMEM_ARG_AUTO && a.vmem_size == 0 && a.vmem_block == 0 &&
 	       a.harts == UINT64_MAX && a.flush == FLUSH_ARG_AUTO && a.order == ORDER_ARG_SAFE &&
 	       a.model && a.shuffle && a.timeout_scale == 100 && !a.list && a.probe &&
-	       a.repeat == 1 && a.quirks;
+	       a.repeat == 1 && !a.endless && a.quirks;
 }
 
 static void test_defaults(void)
@@ -75,6 +75,8 @@ static void test_values(void)
 		       !a.model && !a.shuffle && a.timeout_scale == 300 && a.list && !a.probe &&
 		       a.repeat == 12 && !a.quirks,
 	       "their values");
+	tap_ok(parse("repeat=0") == OK && a.endless && a.repeat == 1,
+	       "repeat=0 is once, without end");
 	tap_ok(parse("mode=auto mode=sv48 mode=sv57 vmem=vhost vmem=builtin flush=sbi model=on") ==
 			       OK &&
 		       a.mode == MODE_ARG_SV57 && a.vmem == VMEM_ARG_BUILTIN &&
