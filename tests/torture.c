@@ -43,6 +43,7 @@ static void clean_up(void)
 	struct torture *s = scene;
 
 	scene = NULL;
+	frame_fail_at(0);
 	shootdown_use(flush_before);
 	if (!told)
 		torture_tell(s);
@@ -186,6 +187,9 @@ static void step_job(void *arg)
 	torture_step(j->s, &j->s->parts[0], j->op);
 }
 
+/* The one that fails is among the first so many of an operation. */
+#define MOST_ALLOCATIONS 12u
+
 /* One step, by a hart that is drawn; then what all and some harts see, and the accounts. */
 static void one_step(struct torture *s, struct rng *r)
 {
@@ -199,7 +203,10 @@ static void one_step(struct torture *s, struct rng *r)
 	s->control = op->takes && rng_below(r, 2) == 0;
 	if (op->conductor || s->control)
 		one = hartset_of(0);
+	if (op->starves && rng_below(r, 4) == 0)
+		frame_fail_at(1 + rng_below(r, MOST_ALLOCATIONS));
 	test_on_harts(s->t, &one, step_job, &j);
+	frame_fail_at(0);
 	shootdown_before_next(NULL, NULL);
 	torture_report(s);
 	torture_look_some(s, p, r);

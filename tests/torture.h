@@ -156,6 +156,31 @@ void torture_check_regions(struct torture *s);
 struct range torture_own_pages(const struct torture *s, unsigned part, struct rng *r);
 unsigned torture_draw_hart(const struct hartset *harts, struct rng *r);
 
+/*
+ * Units as they should be (torture_units.c). A run of the part's own in @states (bits IN()), most
+ * often a short one, now and then also in those of @also, which the operation refuses; a region in
+ * @states, or now and then any. n = 0: there is none.
+ */
+#define IN(state) (1u << (state))
+#define ANYWHERE (IN(UNIT_ABSENT) | IN(UNIT_PLUGGED) | IN(UNIT_MAPPED) | IN(UNIT_ONLINE))
+struct range torture_draw_units(const struct torture *s, struct part *p, unsigned states,
+				unsigned also);
+struct range torture_draw_region(const struct torture *s, struct part *p, unsigned states);
+/* The region that holds a unit; n = 0: it is not mapped. */
+struct range torture_region_at(const struct torture *s, unsigned unit);
+bool torture_all_in(const struct torture *s, struct range r, enum unit_state state);
+bool torture_holds(const struct torture *s, struct range r, paddr_t pa);
+bool torture_has_pin(const struct torture *s, const struct part *p, struct range r);
+void torture_set_state(struct torture *s, struct range r, enum unit_state state);
+void torture_set_region(struct torture *s, struct range r, struct hot_region *region);
+void torture_set_exec(struct torture *s, struct range r, bool exec);
+/* The content of what is mapped and not online is the test's: write it. */
+void torture_stamp(struct torture *s, struct part *p, struct range r);
+/* In a storm: refused because another part's frame changed hands meanwhile (mm/movable.c). */
+bool torture_busy_by_chance(const struct torture *s, enum err err, const struct evacuation *e);
+/* The content is compared, and the object is empty. */
+void torture_drop_object(struct part *p, unsigned i);
+
 /* Operations. */
 struct torture_op {
 	const char *name;
@@ -163,6 +188,7 @@ struct torture_op {
 	bool device;	/* needs the device */
 	bool conductor; /* the boot hart alone, while nobody operates */
 	bool takes;	/* takes translations away: worth a control */
+	bool starves;	/* can be made to run out of memory inside mm/, and has to undo then */
 	void (*run)(struct torture *s, struct part *p);
 };
 extern const struct torture_op torture_ops[];
@@ -186,6 +212,8 @@ void torture_add(struct torture *s, struct part *p);
 void torture_remove(struct torture *s, struct part *p);
 void torture_online(struct torture *s, struct part *p);
 void torture_offline(struct torture *s, struct part *p);
+void torture_give(struct torture *s, struct part *p);
+void torture_take(struct torture *s, struct part *p);
 void torture_cut(struct torture *s, struct part *p);
 void torture_join(struct torture *s, struct part *p);
 void torture_alloc(struct torture *s, struct part *p);

@@ -150,13 +150,39 @@ void torture_protect(struct torture *s, struct part *p)
 	}
 }
 
-/* Leaves grow where they can; nothing that a hart sees changes. */
+static bool one_leaf_would_do(const struct torture *s, struct range r)
+{
+	unsigned first = s->pages[r.first];
+
+	for (unsigned i = 0; i < r.n; i++) {
+		if (s->pages[r.first + i] != first + i)
+			return false;
+	}
+	return r.n == PIECE_PAGES && r.n == s->pool_frames && first != 0;
+}
+
+/*
+ * Leaves grow where they can; nothing that a hart sees changes. Of whole pieces that were mapped by
+ * one leaf a page is first cut out of it, by its rights, since chance alone rarely leaves one.
+ */
 void torture_merge(struct torture *s, struct part *p)
 {
 	struct range r = draw_pages(s, p);
+	uint64_t prot = (s->pages[r.first] & PAGE_WRITABLE) != 0 ? PROT_RW : PROT_RO;
 	struct pt_batch b;
+	enum err err = OK;
 
 	p->pages = r;
+	if (one_leaf_would_do(s, r)) {
+		vaddr_t page = torture_page_va(s, r.first + (unsigned)rng_below(&p->rng, r.n));
+
+		begin(&b);
+		err = end(&b, pt_protect(&b, page, PAGE_SIZE, prot, PT_SPLIT));
+	}
+	if (err != OK) {
+		(void)torture_judge(p, r, err, OK, true);
+		return;
+	}
 	begin(&b);
 	pt_merge(&b, torture_page_va(s, r.first), r.n * PAGE_SIZE, 1);
 	(void)torture_judge(p, r, end(&b, OK), OK, false);
