@@ -16,7 +16,6 @@
 #include "mm/shootdown.h"
 #include "tests/accounts.h"
 #include "tests/glob.h"
-#include "tests/hotcase.h"
 
 /* A scene needs more than the image has room for: frames of boot memory. */
 #define SCENE_ORDER 4u
@@ -50,13 +49,19 @@ static void clean_up(void)
 	torture_all_back(s);
 }
 
-/* Address space is never given back: reserved once. */
+/*
+ * Address space is never given back: reserved once. An edge of 1 GiB lies behind its first piece,
+ * and nobody else is near, so that tables of two levels come and go.
+ */
 static vaddr_t reserve_area(void)
 {
 	static vaddr_t area;
+	vaddr_t va;
 
-	if (area == 0)
-		area = vmalloc_reserve(TORTURE_PAGES * PAGE_SIZE, SZ_2M);
+	if (area != 0)
+		return area;
+	va = vmalloc_reserve(SZ_1G + TORTURE_PAGES * PAGE_SIZE, SZ_1G);
+	area = va == 0 ? 0 : va + SZ_1G - PIECE_PAGES * PAGE_SIZE;
 	return area;
 }
 
@@ -104,46 +109,6 @@ static void close_scene(struct torture *s)
 	frame_free(ptr_to_phys(s), SCENE_ORDER, OWNER_TEST);
 }
 
-/* Boot memory that is left to everything but records. */
-#define SPARE_FRAMES 512u
-
-/* A stretch of one of the devices, anywhere in its region, as long as records have room. */
-static void choose_memory(struct torture *s, struct rng *r)
-{
-	const struct bench *b = s->t->bench;
-	uint64_t blocks, records, free = frame_counts().free, n = TORTURE_UNITS;
-
-	if (s->v == NULL)
-		return;
-	s->v = b->vmems[rng_below(r, b->nr_vmems)];
-	s->unit_bytes = hotcase_block_size_of(s->v);
-	records = (s->unit_bytes >> PAGE_SHIFT << FRAME_RECORD_SHIFT) / PAGE_SIZE;
-	blocks = hotcase_nr_blocks_of(s->v);
-	n = min_u64(n, free > SPARE_FRAMES ? (free - SPARE_FRAMES) / records : 0);
-	n = min_u64(n, blocks);
-	s->nr_units = (unsigned)n;
-	s->base = hotcase_blocks_of(s->v, rng_below(r, blocks - n + 1), 1).start;
-}
-
-/* Each part's own share; the table pages are shared with the neighbours. */
-static void share_out(struct torture *s)
-{
-	unsigned each = s->nr_units / s->nr_parts;
-
-	for (unsigned k = 0; k < s->nr_parts; k++) {
-		struct part *p = &s->parts[k];
-
-		memset(p, 0, sizeof(*p));
-		p->index = k;
-		p->rng = rng_stream(s->seed, 2 * k + 1);
-		p->eyes = rng_stream(s->seed, 2 * k + 2);
-		p->mine = (struct range){k * each, each};
-		for (unsigned i = 0; i < TORTURE_PINS; i++)
-			p->pins[i] = FRAME_NONE;
-	}
-	s->nr_units = each * s->nr_parts;
-}
-
 /* False: there is no room for it on this machine, and the test is skipped. */
 static bool begin_round(struct torture *s, uint64_t seed)
 {
@@ -153,8 +118,7 @@ static bool begin_round(struct torture *s, uint64_t seed)
 	s->seed = seed;
 	s->stop = 0;
 	s->until_us = time_us() + ROUND_BUDGET_US;
-	choose_memory(s, &r);
-	share_out(s);
+	torture_share_out(s, &r);
 	if (s->v == NULL || s->nr_units != 0) {
 		torture_begin(s);
 		return true;
@@ -204,7 +168,7 @@ static void one_step(struct torture *s, struct rng *r)
 	if (op->conductor || s->control)
 		one = hartset_of(0);
 	if (op->starves && rng_below(r, 4) == 0)
-		frame_fail_at(1 + rng_below(r, MOST_ALLOCATIONS));
+		frame_fail_at(1 + rng_below(r, 1 + rng_below(r, MOST_ALLOCATIONS)));
 	test_on_harts(s->t, &one, step_job, &j);
 	frame_fail_at(0);
 	shootdown_before_next(NULL, NULL);

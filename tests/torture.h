@@ -230,6 +230,8 @@ void torture_away(struct torture *s, struct part *p);
 void torture_back(struct torture *s, struct part *p);
 void torture_flush(struct torture *s, struct part *p);
 
+/* Choose the memory, as much as boot memory has room for the records of, and its parts. */
+void torture_share_out(struct torture *s, struct rng *r);
 /* Half of each part's memory online, so that there is something to move from the first step on. */
 void torture_begin(struct torture *s);
 /* All harts back; everything freed, unmapped, unplugged. Conductor only. */

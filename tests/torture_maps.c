@@ -150,35 +150,48 @@ void torture_protect(struct torture *s, struct part *p)
 	}
 }
 
-static bool one_leaf_would_do(const struct torture *s, struct range r)
+/* A whole piece, mapped by one leaf, of which a page was cut out by its rights and put back. */
+static enum err make_mergeable(struct torture *s, struct part *p, struct range *r)
 {
-	unsigned first = s->pages[r.first];
+	unsigned pieces = s->nr_pages / PIECE_PAGES;
+	unsigned piece =
+		s->nr_parts == 1 ? (unsigned)rng_below(&p->rng, pieces) : SHARED_PIECES + p->index;
+	vaddr_t va = torture_page_va(s, piece * PIECE_PAGES);
+	vaddr_t page = va + rng_below(&p->rng, PIECE_PAGES) * PAGE_SIZE;
+	struct pt_batch b;
+	enum err err;
 
-	for (unsigned i = 0; i < r.n; i++) {
-		if (s->pages[r.first + i] != first + i)
-			return false;
-	}
-	return r.n == PIECE_PAGES && r.n == s->pool_frames && first != 0;
+	*r = (struct range){piece * PIECE_PAGES, PIECE_PAGES};
+	p->pages = *r;
+	begin(&b);
+	err = end(&b, pt_unmap(&b, va, SZ_2M, PT_SPLIT | PT_HOLES_OK));
+	for (unsigned i = 0; err == OK && i < r->n; i++)
+		set_page(s, r->first + i, 0);
+	if (err != OK)
+		return err;
+	begin(&b);
+	err = end(&b, pt_map(&b, va, s->pool, SZ_2M, PROT_RW, 1));
+	for (unsigned i = 0; err == OK && i < r->n; i++)
+		set_page(s, r->first + i, PAGE_MAPPED | PAGE_WRITABLE | i);
+	if (err != OK)
+		return err;
+	begin(&b);
+	return end(&b, pt_protect(&b, page, PAGE_SIZE, PROT_RW, PT_SPLIT));
 }
 
 /*
- * Leaves grow where they can; nothing that a hart sees changes. Of whole pieces that were mapped by
- * one leaf a page is first cut out of it, by its rights, since chance alone rarely leaves one.
+ * Leaves grow where they can; nothing that a hart sees changes. Chance alone rarely leaves anything
+ * to merge, so half of the time it is made first.
  */
 void torture_merge(struct torture *s, struct part *p)
 {
 	struct range r = draw_pages(s, p);
-	uint64_t prot = (s->pages[r.first] & PAGE_WRITABLE) != 0 ? PROT_RW : PROT_RO;
 	struct pt_batch b;
 	enum err err = OK;
 
 	p->pages = r;
-	if (one_leaf_would_do(s, r)) {
-		vaddr_t page = torture_page_va(s, r.first + (unsigned)rng_below(&p->rng, r.n));
-
-		begin(&b);
-		err = end(&b, pt_protect(&b, page, PAGE_SIZE, prot, PT_SPLIT));
-	}
+	if (s->pool_frames == PIECE_PAGES && rng_below(&p->rng, 2) == 0)
+		err = make_mergeable(s, p, &r);
 	if (err != OK) {
 		(void)torture_judge(p, r, err, OK, true);
 		return;

@@ -28,7 +28,7 @@ const struct torture_op torture_ops[] = {
 	{"unmap", 7, .starves = true, .takes = true, .run = torture_unmap},
 	{"protect", 6, .starves = true, .run = torture_protect},
 	{"merge", 3, .run = torture_merge},
-	{"walk", 1, .run = torture_walk},
+	{"walk", 6, .run = torture_walk},
 	{"away", 2, .conductor = true, .run = torture_away},
 	{"back", 4, .conductor = true, .run = torture_back},
 	{"flush", 2, .conductor = true, .run = torture_flush},

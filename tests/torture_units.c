@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* torture.*: what should be of the device's memory, and mm's own accounts against it. */
+#include <string.h>
+
 #include "mm/kernel.h"
 #include "platform/plug.h"
+#include "tests/hotcase.h"
 #include "tests/torture.h"
 
 static bool in(const struct torture *s, unsigned unit, unsigned states)
@@ -191,6 +194,49 @@ void torture_check_regions(struct torture *s)
 		test_fail(s->t, EVIDENCE_ACCOUNTS, "0x%llx bytes are plugged, expected 0x%llx",
 			  (unsigned long long)s->v->plugged_bytes,
 			  (unsigned long long)(plugged * s->unit_bytes));
+}
+
+/* Boot memory that is left to everything but records. */
+#define SPARE_FRAMES 512u
+
+/* A stretch of one of the devices, anywhere in its region, as long as records have room. */
+static void choose_memory(struct torture *s, struct rng *r)
+{
+	const struct bench *b = s->t->bench;
+	uint64_t blocks, records, free = frame_counts().free, n = TORTURE_UNITS;
+
+	if (s->v == NULL)
+		return;
+	s->v = b->vmems[rng_below(r, b->nr_vmems)];
+	s->unit_bytes = hotcase_block_size_of(s->v);
+	records = (s->unit_bytes >> PAGE_SHIFT << FRAME_RECORD_SHIFT) / PAGE_SIZE;
+	blocks = hotcase_nr_blocks_of(s->v);
+	n = min_u64(n, free > SPARE_FRAMES ? (free - SPARE_FRAMES) / records : 0);
+	n = min_u64(n, blocks);
+	s->nr_units = (unsigned)n;
+	s->base = hotcase_blocks_of(s->v, rng_below(r, blocks - n + 1), 1).start;
+}
+
+/* Each part's own share; the table pages are shared with the neighbours. */
+void torture_share_out(struct torture *s, struct rng *r)
+{
+	unsigned each;
+
+	choose_memory(s, r);
+	each = s->nr_units / s->nr_parts;
+
+	for (unsigned k = 0; k < s->nr_parts; k++) {
+		struct part *p = &s->parts[k];
+
+		memset(p, 0, sizeof(*p));
+		p->index = k;
+		p->rng = rng_stream(s->seed, 2 * k + 1);
+		p->eyes = rng_stream(s->seed, 2 * k + 2);
+		p->mine = (struct range){k * each, each};
+		for (unsigned i = 0; i < TORTURE_PINS; i++)
+			p->pins[i] = FRAME_NONE;
+	}
+	s->nr_units = each * s->nr_parts;
 }
 
 void torture_begin(struct torture *s)
