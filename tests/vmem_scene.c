@@ -88,7 +88,8 @@ void user_remove(struct test_run *t, struct virtio_mem *v, const struct user *u)
 
 struct watch watch_start(const struct virtio_mem *v)
 {
-	return (struct watch){v, time_us(), v->nr_requests, v->nr_busy};
+	return (struct watch){v, time_us(), v->nr_requests, v->nr_busy,
+			      time_deadline_ms(PATIENCE_MS)};
 }
 
 uint64_t watch_ms(const struct watch *w)
@@ -104,7 +105,7 @@ void watch_say(struct test_run *t, const struct watch *w, const char *fault, enu
 	     err_name(err), (unsigned long long)(w->v->nr_requests - w->requests),
 	     (unsigned long long)(w->v->nr_busy - w->busy), (unsigned long long)ms,
 	     w->v->broken ? "; device given up" : "");
-	EXPECT(t, ms < PATIENCE_MS, "%s took %llu ms", fault, (unsigned long long)ms);
+	EXPECT(t, !time_past(w->patience), "%s took %llu ms", fault, (unsigned long long)ms);
 }
 
 void recover(struct test_run *t, const struct user *kept)

@@ -37,6 +37,7 @@ void user_remove(struct test_run *t, struct virtio_mem *v, const struct user *u)
 struct watch {
 	const struct virtio_mem *v;
 	uint64_t start_us, requests, busy;
+	uint64_t patience; /* deadline: stretched by timeout= as the driver's own are */
 };
 
 struct watch watch_start(const struct virtio_mem *v);
