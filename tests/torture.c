@@ -221,7 +221,9 @@ static void storm_job(void *arg)
 	unsigned steps = (unsigned)max_u64(STORM_STEPS / s->nr_parts, PART_STEPS);
 
 	for (unsigned i = 0; p != NULL && i < steps && !over(s, p); i++) {
-		torture_step(s, p, torture_draw(s, &p->rng, false));
+		unsigned op = torture_draw(s, &p->rng, false);
+
+		torture_step(s, p, s->walker == p ? torture_op_walk() : op);
 		torture_look_changed(s, p, &p->eyes, true, &p->sight);
 		torture_look_across(s, p);
 	}
@@ -247,6 +249,11 @@ static void storm_round(struct torture *s)
 	unsigned i = 0;
 
 	for (; i < STORM_PHASES && s->t->fails == 0 && time_us() < s->until_us; i++) {
+		/*
+		 * In every second phase one part does nothing but walk the table, under its lock:
+		 * whoever changes it meanwhile without the lock is in the middle of that.
+		 */
+		s->walker = i % 2 == 0 ? &s->parts[rng_below(&r, s->nr_parts)] : NULL;
 		test_on_harts(s->t, &s->here, storm_job, s);
 		at_barrier(s, &r);
 	}

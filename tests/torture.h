@@ -106,6 +106,7 @@ struct torture {
 	unsigned nr_pages;
 	paddr_t pool; /* frames that pages are mapped to, filled once */
 	unsigned pool_frames;
+	const struct part *walker;
 	uint32_t stop; /* 1: some part has failed, or time is up; atomic */
 	uint64_t until_us;
 	struct unit units[TORTURE_UNITS];
@@ -196,6 +197,7 @@ extern const unsigned torture_nr_ops;
 
 /* One that can be made in this scene; @conductor: of those. */
 unsigned torture_draw(const struct torture *s, struct rng *r, bool conductor);
+unsigned torture_op_walk(void);
 /* Make it, on this hart, as the part's next step. */
 void torture_step(struct torture *s, struct part *p, unsigned op);
 /* What an operation calls with its outcome. ERR_NOMEM is legal if @no_room, and changes nothing. */

@@ -58,6 +58,15 @@ unsigned torture_draw(const struct torture *s, struct rng *r, bool conductor)
 	return op;
 }
 
+unsigned torture_op_walk(void)
+{
+	unsigned op = 0;
+
+	while (torture_ops[op].run != torture_walk)
+		op++;
+	return op;
+}
+
 void torture_fail(struct part *p, enum evidence e, const char *fmt, ...)
 {
 	va_list ap;
