@@ -275,7 +275,7 @@ faults: $(BIN) $(VMEMD) $(RUNNER) $(if $(LIBFDT_SOURCE),$(SIM)) ## every seeded 
 	@ci/faults.pl
 
 SEEDS ?= 200
-seeds: $(BIN) $(RUNNER) ## the tests of the machine on SEEDS=200 machines drawn at random
+seeds: $(BIN) $(VMEMD) $(RUNNER) ## all tests on SEEDS=200 machines drawn at random of each kind (KIND=machine, memory)
 	@SEEDS=$(SEEDS) prove -v ci/seeds.t
 
 include sim.mk

@@ -14,7 +14,7 @@ use Faults;
 my $have_vhost = ($tool{QEMU_HAS_VHOST} // '') eq 'y';
 
 # What is about memory that comes and goes; the tests of the machine have ci/machine.t.
-my $memory = 'boot.*,table.*,hotplug.*,vmem.*';
+my $memory = 'boot.*,table.*,hotplug.*,vmem.*,torture.*';
 sub memory_row
 {
 	my ($name, $status, $vars, @more) = @_;
@@ -59,6 +59,17 @@ SKIP: {
 	memory_row('opensbi-old', 0, ["OPENSBI=$tool{OPENSBI_OLD}"], like => [$pass, qr/^# sbi: 1\.0 OpenSBI 1\.1/m])
 		if $tool{OPENSBI_OLD};
 }
+# Operations of all harts at once, with allocations inside, on devices of both kinds; and without any.
+my @torture = (suites => ['torture'], like => [$pass, qr/^# torture: 3 rounds, \d{3,} steps: [1-9]/m, qr/^ok \d+ torture\.maps$/m]);
+memory_row('torture', 0, ['ARGS=test=torture.* repeat=3'], @torture) if $have_vhost;
+memory_row('torture-builtin-ipi', 0, ['VMEM=builtin', 'ARGS=test=torture.* repeat=3 flush=ipi'], @torture);
+memory_row('torture-no-device', 0, ['VMEM=none', 'SMP=8', 'ARGS=test=torture.* repeat=3'], suites => ['torture'],
+	like => [$pass, qr/^ok \d+ torture\.maps_storm$/m, qr/^ok \d+ torture\.storm # SKIP no virtio-mem device/m]);
+# Without end, but for the failure: a fault that the storm of several rounds has to meet.
+memory_row('torture-for-ever', 1, ['VMEM=builtin', 'ARGS=test=torture.* repeat=0 inject=move-no-copy'],
+	like => [qr/^# torture: repeat with: test=torture\.(?:ops|storm) seed=0x/m, qr/^#   part 0 step \d+: /m, qr/^not ok \d+ torture\.\w+ # found by check/m]);
+memory_row("torture-$_->[0]", 1, ["ARGS=test=torture.* inject=$_->[0]"], like => [qr/^not ok \d+ torture\.storm # found by .*$_->[1]/m, qr/^not ok \d+ torture\.ops # found by .*$_->[1]/m])
+	for ['no-shootdown', 'probe,model'], ['free-early', 'model'], ['leak-records', 'accounts'];
 memory_row('no-floating-point', 0, ['CPU=rv64,f=off,d=off,zfa=off'], like => [$pass]);
 memory_row('builtin', 0, ['VMEM=builtin'], like => [$pass, $builtin]);
 memory_row('builtin-sv39', 0, ['VMEM=builtin', 'ARGS=mode=sv39 vmem.size=64M'], like => [$pass, $builtin]);

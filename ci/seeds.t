@@ -21,7 +21,7 @@ my $have_vhost = ($tool{QEMU_HAS_VHOST} // '') eq 'y';
 
 # The same number draws the same machine everywhere: a generator of our own, not perl's.
 my $state;
-sub draw
+sub pick
 {
 	my @from = @_;
 	$state = ($state * 1103515245 + 12345) % 2147483648;
@@ -31,20 +31,20 @@ sub draw
 # All suites would take half a minute each time; two thirds of the tests are in tlb and rfence.
 sub machine_tests
 {
-	my %drawn = map { draw(@suites) => 1 } 1 .. 4;
+	my %drawn = map { pick(@suites) => 1 } 1 .. 4;
 	return join ',', map { "$_.*" } sort keys %drawn;
 }
 
 sub machine
 {
 	my $n = shift;
-	my $old = ($tool{QEMU_OLD} // '') ne '' && draw(0, 1, 2, 3) == 0;
-	my $cpu = $old ? draw(@old_cpus) : draw(@new_cpus);
-	my $sbi = draw(split ' ', $tool{OPENSBI_ALL});
-	my @vars = ("CPU=$cpu", 'SMP=' . draw(1, 2, 2, 4, 8), 'THREAD=' . draw(qw(multi multi single)),
-		"OPENSBI=$sbi", 'MEM=' . draw(qw(128M 256M 3G)), 'VMEM=none', 'TIMEOUT=600',
-		'ARGS=test=' . ($ENV{TESTS} // machine_tests()) . " seed=$n model=" . draw(qw(on off)) .
-			' flush=' . draw(qw(auto ipi)) . ' timeout=400');
+	my $old = ($tool{QEMU_OLD} // '') ne '' && pick(0, 1, 2, 3) == 0;
+	my $cpu = $old ? pick(@old_cpus) : pick(@new_cpus);
+	my $sbi = pick(split ' ', $tool{OPENSBI_ALL});
+	my @vars = ("CPU=$cpu", 'SMP=' . pick(1, 2, 2, 4, 8), 'THREAD=' . pick(qw(multi multi single)),
+		"OPENSBI=$sbi", 'MEM=' . pick(qw(128M 256M 3G)), 'VMEM=none', 'TIMEOUT=600',
+		'ARGS=test=' . ($ENV{TESTS} // machine_tests()) . " seed=$n model=" . pick(qw(on off)) .
+			' flush=' . pick(qw(auto ipi)) . ' timeout=400');
 	push @vars, "QEMU=$tool{QEMU_OLD}" if $old;
 	return @vars;
 }
@@ -53,7 +53,7 @@ sub machine
 my @memory_tests = qw(hotplug.* vmem.* table.* torture.* torture.*);
 sub memory_tests
 {
-	my %drawn = map { draw(@memory_tests) => 1 } 1 .. 2;
+	my %drawn = map { pick(@memory_tests) => 1 } 1 .. 2;
 	return join ',', 'boot.*', sort keys %drawn;
 }
 
@@ -61,29 +61,29 @@ sub memory_tests
 sub device
 {
 	my $old = shift;
-	if ($old || !$have_vhost || draw(0, 1) == 0) {
-		my $block = draw(qw(4K 64K 2M 2M 2M 8M));
-		return ('VMEM=builtin', 'MEM=' . draw(qw(256M 1G)), "vmem.block=$block vmem.size=" . draw(qw(32M 64M 128M)));
+	if ($old || !$have_vhost || pick(0, 1) == 0) {
+		my $block = pick(qw(4K 64K 2M 2M 2M 8M));
+		return ('VMEM=builtin', 'MEM=' . pick(qw(256M 1G)), "vmem.block=$block vmem.size=" . pick(qw(32M 64M 128M)));
 	}
-	my $devices = draw(1, 1, 2);
-	return ('VMEM=vhost', 'MEM=' . draw(qw(128M 256M 3G)), "VMEM_DEVICES=$devices",
-		'VMEM_BLOCK=' . draw(qw(2M 2M 4M 16M)), $devices == 2 ? () : 'VMEM_SIZE=' . draw(qw(128M 512M 1G)), '');
+	my $devices = pick(1, 1, 2);
+	return ('VMEM=vhost', 'MEM=' . pick(qw(128M 256M 3G)), "VMEM_DEVICES=$devices",
+		'VMEM_BLOCK=' . pick(qw(2M 2M 4M 16M)), $devices == 2 ? () : 'VMEM_SIZE=' . pick(qw(128M 512M 1G)), '');
 }
 
 sub memory
 {
 	my $n = shift;
-	my $old = ($tool{QEMU_OLD} // '') ne '' && draw(0, 1, 2, 3) == 0;
-	my $cpu = $old ? 'rv64' : draw('rv64', 'max', 'rv64,svinval=true');
-	my $sbi = draw(split ' ', $tool{OPENSBI_ALL});
+	my $old = ($tool{QEMU_OLD} // '') ne '' && pick(0, 1, 2, 3) == 0;
+	my $cpu = $old ? 'rv64' : pick('rv64', 'max', 'rv64,svinval=true');
+	my $sbi = pick(split ' ', $tool{OPENSBI_ALL});
 	my @device = device($old);
 	my $args = pop @device;
-	my $thread = draw(qw(multi multi multi single));
-	my $flush = draw('auto', 'ipi', 'sbi', $cpu =~ /svinval/ ? 'svinval' : 'ipi');
+	my $thread = pick(qw(multi multi multi single));
+	my $flush = pick('auto', 'ipi', 'sbi', $cpu =~ /svinval/ ? 'svinval' : 'ipi');
 	# Where harts share a thread OpenSBI spins for 100 ms a remote fence.
 	$flush = 'ipi' if $thread eq 'single';
-	my @vars = ("CPU=$cpu", 'SMP=' . draw(1, 2, 4, 4, 8), "THREAD=$thread", "OPENSBI=$sbi", @device, 'TIMEOUT=600',
-		'ARGS=test=' . ($ENV{TESTS} // memory_tests()) . " seed=$n mode=" . draw(qw(sv39 sv48 sv57)) .
+	my @vars = ("CPU=$cpu", 'SMP=' . pick(1, 2, 4, 4, 8), "THREAD=$thread", "OPENSBI=$sbi", @device, 'TIMEOUT=600',
+		'ARGS=test=' . ($ENV{TESTS} // memory_tests()) . " seed=$n mode=" . pick(qw(sv39 sv48 sv57)) .
 			" flush=$flush timeout=400 $args");
 	push @vars, "QEMU=$tool{QEMU_OLD}" if $old;
 	return @vars;
@@ -93,7 +93,7 @@ sub one
 {
 	my ($kind, $n) = @_;
 	$state = $n * 2654435761 % 2147483648;
-	draw(0, 1) for 1 .. 4;
+	pick(0, 1) for 1 .. 4;
 	my @vars = $kind eq 'memory' ? memory($n) : machine($n);
 	my (undef, $out) = run_make("seed-$kind-$n", @vars);
 	my ($done) = $out =~ /^hotwalk: DONE (.*)$/m;
