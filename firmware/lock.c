@@ -25,6 +25,16 @@ void lock_given_back(enum lock_rank rank)
 		panic("lock %s is given back and was not held", lock_rank_name(rank));
 }
 
+/*
+ * Whoever holds the lock may wait for this hart's fence (the kernel table's lock is held around
+ * shootdowns), and interrupts may be off here.
+ */
+void lock_wait(void)
+{
+	hart_ipi_poll();
+	arch_yield();
+}
+
 bool spin_trylock(struct spinlock *l)
 {
 	if (__atomic_load_n(&l->held, __ATOMIC_RELAXED) != 0 ||
@@ -38,15 +48,9 @@ bool spin_trylock(struct spinlock *l)
 void spin_lock(struct spinlock *l)
 {
 	lock_want(l->rank);
-	/*
-	 * The acquire orders all that follows behind the last holder's release. Whoever holds it
-	 * may wait for this hart's fence (the kernel table's lock is held around shootdowns), and
-	 * interrupts may be off here: answer meanwhile.
-	 */
-	while (!spin_trylock(l)) {
-		hart_ipi_poll();
-		arch_yield();
-	}
+	/* The acquire orders all that follows behind the last holder's release. */
+	while (!spin_trylock(l))
+		lock_wait();
 }
 
 void spin_unlock(struct spinlock *l)

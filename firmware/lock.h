@@ -34,6 +34,8 @@ void spin_unlock_irq(struct spinlock *l, bool enabled);
 void lock_want(enum lock_rank rank);
 void lock_taken(enum lock_rank rank);
 void lock_given_back(enum lock_rank rank);
+/* One look in vain at a lock: answers a shootdown that its holder may wait for, and yields. */
+void lock_wait(void);
 
 /* Locks that this hart holds now; a test that timed out can only be left at zero. */
 unsigned spin_held(void);

@@ -26,7 +26,7 @@ void rw_read_lock(struct rwlock *l)
 	writer = __atomic_fetch_add(&l->readers_in, READER, __ATOMIC_ACQUIRE) & WRITER_BITS;
 	/* This writer only: the next one has the other phase, and comes behind this reader. */
 	while (writer != 0 && (load(&l->readers_in) & WRITER_BITS) == writer)
-		arch_yield();
+		lock_wait();
 	lock_taken(l->rank);
 }
 
@@ -56,11 +56,11 @@ void rw_write_lock(struct rwlock *l)
 	lock_want(l->rank);
 	ticket = __atomic_fetch_add(&l->writers_in, 1, __ATOMIC_RELAXED);
 	while (load(&l->writers_out) != ticket)
-		arch_yield();
+		lock_wait();
 	readers = __atomic_fetch_add(&l->readers_in, WRITER | (ticket & PHASE), __ATOMIC_ACQUIRE);
 	/* Those that came before; who comes now waits for this writer. */
 	while (load(&l->readers_out) != (readers & ~WRITER_BITS))
-		arch_yield();
+		lock_wait();
 	lock_taken(l->rank);
 	l->writer = arch_hart() + 1;
 }

@@ -5,7 +5,7 @@
  *
  * A hart that reads must not ask to read again: a writer that came in between waits for its first
  * reading, and its second for the writer. The order of locks (lock_order.h) forbids it.
- * Taken with interrupts on, so that a hart that waits answers shootdowns.
+ * A hart that waits answers shootdowns, however its interrupts stand.
  */
 #ifndef FIRMWARE_RWLOCK_H
 #define FIRMWARE_RWLOCK_H

@@ -228,6 +228,7 @@ void torture_unmap(struct torture *s, struct part *p);
 void torture_protect(struct torture *s, struct part *p);
 void torture_merge(struct torture *s, struct part *p);
 void torture_walk(struct torture *s, struct part *p);
+void torture_dump(struct torture *s, struct part *p);
 void torture_away(struct torture *s, struct part *p);
 void torture_back(struct torture *s, struct part *p);
 void torture_flush(struct torture *s, struct part *p);

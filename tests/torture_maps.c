@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* torture.*: operations on address space of the vmalloc area, in tables that parts share. */
 #include "mm/audit.h"
+#include "mm/dump.h"
 #include "mm/kernel.h"
 #include "tests/torture.h"
 
@@ -51,18 +52,19 @@ static void set_page(struct torture *s, unsigned page, unsigned is)
 	__atomic_store_n(&s->pages[page], (uint16_t)is, __ATOMIC_RELAXED);
 }
 
-/* Begin and end of a batch of the kernel table. */
+/* Begin and end of a batch of the kernel table. Tables may go: nobody dumps it meanwhile. */
 static void begin(struct pt_batch *b)
 {
-	spin_lock(&kernel_table_lock);
-	pt_begin(b, kernel_table());
+	rw_read_lock(&mmap_lock);
+	kernel_begin(b);
 }
 
 static enum err end(struct pt_batch *b, enum err err)
 {
 	enum err done = pt_commit(b);
 
-	spin_unlock(&kernel_table_lock);
+	kernel_end();
+	rw_read_unlock(&mmap_lock);
 	return done != OK ? done : err;
 }
 
@@ -213,6 +215,19 @@ void torture_walk(struct torture *s, struct part *p)
 	if (a.problem != AUDIT_OK && a.problem != AUDIT_SHADOW_LOST)
 		torture_fail(p, EVIDENCE_ACCOUNTS, "kernel table: %s: va 0x%llx l%u",
 			     audit_problem_name(a.problem), (unsigned long long)a.va, a.level);
+	(void)torture_judge(p, (struct range){0, 0}, OK, OK, false);
+}
+
+/* Beside what the others do; memory stays, and so do tables, while it goes on. */
+void torture_dump(struct torture *s, struct part *p)
+{
+	struct dump d = {0};
+
+	(void)s;
+	dump_walk(&d);
+	if (d.dead != 0)
+		torture_fail(p, EVIDENCE_PROBE, "dump: walked into a dead table at va 0x%llx",
+			     (unsigned long long)d.first_dead);
 	(void)torture_judge(p, (struct range){0, 0}, OK, OK, false);
 }
 

@@ -29,6 +29,7 @@ const struct torture_op torture_ops[] = {
 	{"protect", 6, .starves = true, .run = torture_protect},
 	{"merge", 3, .run = torture_merge},
 	{"walk", 6, .run = torture_walk},
+	{"dump", 3, .run = torture_dump},
 	{"away", 2, .conductor = true, .run = torture_away},
 	{"back", 4, .conductor = true, .run = torture_back},
 	{"flush", 2, .conductor = true, .run = torture_flush},

@@ -30,6 +30,11 @@ static void check_kind(enum lock_rank rank)
 	note("lock %s is taken with interrupts on and off", lock_rank_name(rank));
 }
 
+void lock_wait(void)
+{
+	arch_yield();
+}
+
 void lock_want(enum lock_rank rank)
 {
 	lock_order_want(&held[arch_hart()], rank, arch_hart());

@@ -29,6 +29,11 @@ void arch_yield(void)
 	sched_yield();
 }
 
+void lock_wait(void)
+{
+	arch_yield();
+}
+
 void lock_want(enum lock_rank rank)
 {
 	lock_order_want(&held, rank, self);
