@@ -4,6 +4,7 @@
 
 #include "firmware/arch.h"
 #include "mm/bootmem.h"
+#include "mm/clear.h"
 #include "mm/fault.h"
 #include "mm/kernel.h"
 #include "mm/model.h"
@@ -12,11 +13,14 @@
 #include "mm/shootdown.h"
 #include "mm/teardown_linux.h"
 
-#define MAX_REGIONS 1024
+/* 1024 regions of 256 bytes: too much for the image's data superpage. */
+#define REGIONS_ORDER 6u
+#define REGIONS_BYTES (PAGE_SIZE << REGIONS_ORDER)
+#define MAX_REGIONS (REGIONS_BYTES / sizeof(struct hot_region))
 
 struct rwlock hotplug_lock = RWLOCK(LOCK_HOTPLUG);
 
-static struct hot_region regions[MAX_REGIONS];
+static struct hot_region *regions;
 static struct hot_region *first;
 static struct hot_region *unused;
 static unsigned nr_ever;
@@ -24,9 +28,17 @@ static const struct machine *machine;
 static paddr_t last_end; /* of what was added last: for a seeded fault */
 static enum teardown_order order;
 
-void hotplug_init(const struct machine *m)
+enum err hotplug_init(const struct machine *m)
 {
+	paddr_t pa = frame_alloc(REGIONS_ORDER, OWNER_BOOT);
+
+	if (pa == FRAME_NONE)
+		return ERR_NOMEM;
+	regions = phys_to_ptr(pa);
+	/* Zones' locks are never set up: they are born zeroed (zone_init()). */
+	clear_words(regions, REGIONS_BYTES);
 	machine = m;
+	return OK;
 }
 
 void hotplug_use_order(enum teardown_order o)

@@ -118,7 +118,7 @@ struct hot_region *hot_find(paddr_t pa);
 
 /* One past the highest frame that is memory, boot or hot-added. Linux: max_pfn. */
 paddr_t hot_max_pa(void);
-/* @m: its reserved memory is never hot-added. */
-void hotplug_init(const struct machine *m);
+/* @m: its reserved memory is never hot-added. Behind kernel_init(), once. ERR_NOMEM. */
+enum err must_check hotplug_init(const struct machine *m);
 
 #endif

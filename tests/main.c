@@ -200,10 +200,11 @@ static void init_memory(const struct mmu_mode *mode)
 	err = kernel_init(mode, &machine);
 	if (err == OK)
 		err = ptpage_init();
+	if (err == OK)
+		err = hotplug_init(&machine);
 	if (err != OK)
 		give_up("the kernel table cannot be built: %s (%u RAM regions)", err_name(err),
 			machine.nr_ram);
-	hotplug_init(&machine);
 	if (args.model)
 		model_init(kernel_table(), kernel_mappable_range());
 	model_exposure_clock(time_ticks);

@@ -156,9 +156,7 @@ enum err rig_boot_kernel(const struct rig *rig)
 	sim_early(bootmem_arena());
 	arch_set_direct_offset(0);
 	err = kernel_init(rig->mode, m);
-	if (err == OK)
-		hotplug_init(m);
-	return err;
+	return err == OK ? hotplug_init(m) : err;
 }
 
 void rig_boot(const struct rig *rig)

@@ -234,7 +234,7 @@ static void carved(const void *arg)
 	sim_early(bootmem_arena());
 	REQUIRE_OK(kernel_init(rig->mode, m));
 	REQUIRE_OK(ptpage_init());
-	hotplug_init(m);
+	REQUIRE_OK(hotplug_init(m));
 	model_init(kernel_table(), kernel_mappable_range());
 	rig_check_kernel("carved");
 	before = rig_accounts();
