@@ -135,6 +135,23 @@ my %actors = (
 	'lock-order' => {tests => 'actor.dump*', like => [by('actor.dump', 'accounts')]},
 	'dump-unlocked' => {tests => 'actor.dump', like => [by('actor.dump', 'probe')]},
 	'wx-unlocked' => {tests => 'actor.dump_wx', like => [by('actor.dump_wx', 'probe')]},
+	(map { ($_ => {tests => 'actor.hvo,actor.hvo_split', like => [by('actor.hvo', 'model'), by('actor.hvo_split', 'model')]}) } qw(hvo-free-early hvo-flush-short)),
+	'hvo-tails-writable' => {tests => 'actor.hvo', like => [by('actor.hvo', qw(probe accounts))]},
+	'hvo-no-recheck' => {tests => 'actor.hvo_split', like => [by('actor.hvo_split', qw(accounts check))]},
+	'hvo-copies' => {tests => 'actor.hvo', like => [by('actor.hvo', qw(probe check))]},
+	'hvo-freed' => {tests => 'actor.hvo', like => [by('actor.hvo', 'check')]},
+	'hvo-undo' => {tests => 'actor.hvo_nomem', like => [by('actor.hvo_nomem', qw(accounts check))]},
+	'fake-heads' => {tests => 'actor.hvo', like => [by('actor.hvo', 'check')]},
+	'reserved-as-other' => {tests => 'actor.hvo_boot', like => [by('actor.hvo_boot', qw(accounts check))]},
+	'altmap-dropped' => {tests => 'actor.memmap', like => [by('actor.memmap', qw(accounts check))]},
+	'altmap-rollback' => {tests => 'actor.memmap_nomem', like => [by('actor.memmap_nomem', 'accounts')]},
+	'altmap-dirty' => {tests => 'actor.memmap', vars => ['VMEM=builtin'], like => [by('actor.memmap', 'check')]},
+	'dax-first' => {tests => 'actor.dax', like => [by('actor.dax', qw(model check))]},
+	'dax-rollback' => {tests => 'actor.dax_nomem', like => [by('actor.dax_nomem', 'accounts')]},
+	'subsection-leaf' => {tests => 'actor.subsection', verdict => qr/^(?:Bail out!|hotwalk: DONE FAIL )/m, like => [by('actor.subsection', 'probe')]},
+	'record-neighbour' => {tests => 'actor.subsection', args => 'record=56', like => [by('actor.subsection', qw(model accounts))]},
+	'record-repeats' => {tests => 'actor.hvo_boot,actor.dax', args => 'record=56',
+		like => [by('actor.hvo_boot', 'check'), by('actor.dax', 'check')]},
 );
 
 $memory{$_}{group} = 'memory' for keys %memory;

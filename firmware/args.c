@@ -10,6 +10,7 @@ enum arg_kind {
 	ARG_SIZE,	/* uint64_t, bytes */
 	ARG_BLOCK_SIZE, /* the same, a power of two */
 	ARG_NUMBER,	/* uint64_t */
+	ARG_WORDS,	/* the same, a multiple of 8 */
 	ARG_SEED,	/* uint64_t, and remembers that it was given */
 	ARG_CHOICE,	/* enum, the index in choices */
 	ARG_SWITCH,	/* bool, off or on */
@@ -66,6 +67,8 @@ static const struct arg table[] = {
 	{"order", ARG_CHOICE, AT(order), .choices = order_choices,
 	 .help = "order=safe|linux   linux: hot-remove frees before it flushes, as Linux does; "
 		 "meant to fail"},
+	{"record", ARG_WORDS, AT(record), .min = 32, .max = 256,
+	 .help = "record=BYTES       from one frame's record to the next (record=56; 64)"},
 	{"model", ARG_SWITCH, AT(model), .choices = switch_choices,
 	 .help = "model=on|off       off: without the TLB model"},
 	{"probe", ARG_SWITCH, AT(probe), .choices = switch_choices,
@@ -240,6 +243,8 @@ static bool set_number(void *field, const struct arg *arg, struct span word, str
 			 (unsigned long long)arg->min);
 	else if (arg->kind == ARG_BLOCK_SIZE && !is_pow2(v))
 		complain(errors, "%s: not a power of two", s.text);
+	else if (arg->kind == ARG_WORDS && v % 8 != 0)
+		complain(errors, "%s: not a multiple of 8", s.text);
 	else {
 		memcpy(field, &v, sizeof(v));
 		return true;
@@ -314,6 +319,7 @@ static void set_arg(struct args *a, const struct arg *arg, struct span word, str
 	case ARG_SIZE:
 	case ARG_BLOCK_SIZE:
 	case ARG_NUMBER:
+	case ARG_WORDS:
 		(void)set_number(field, arg, word, value, errors);
 		break;
 	case ARG_CHOICE:
@@ -361,6 +367,7 @@ static void set_defaults(struct args *a)
 	a->shuffle = true;
 	a->timeout_scale = 100;
 	a->repeat = 1;
+	a->record = 64;
 	a->quirks = true;
 }
 

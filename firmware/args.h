@@ -33,7 +33,8 @@ struct args {
 	uint64_t repeat;	/* repeat=, how much more often tests at random try; at least 1 */
 	bool endless;		/* repeat=0: torture.* goes on until it is stopped */
 	bool quirks;		/* quirks=auto|none: known deviations are expected failures */
-	bool list;		/* list: print the tests and stop */
+	uint64_t record; /* record=, bytes from one frame's record to the next, 64 by default */
+	bool list;	 /* list: print the tests and stop */
 };
 
 #define ARGS_MAX_ERRORS 8

@@ -111,6 +111,28 @@ enum fault {
 	FAULT_PRESENT_LEAF,    /* a look at what is present walks through leaves (Linux
 				  kernel_page_present() and hibernation) */
 	FAULT_WX_UNLOCKED,     /* only the check for W+X does not (Linux 59305202c67f) */
+	/* Of the frame table: mm/hvo.c, mm/records.c */
+	FAULT_HVO_FREE_EARLY,  /* tail pages of records are freed before the shootdown */
+	FAULT_HVO_FLUSH_SHORT, /* of several that are remapped the first is shot down */
+	FAULT_HVO_WRITABLE,    /* what is shared stays writable (Linux: PAGE_KERNEL_RO) */
+	FAULT_HVO_NO_RECHECK,  /* a leaf is split that another hart has split ("fix a race between
+				  vmemmap pmd split") */
+	FAULT_HVO_COPIES, /* restored records read as the first one (Linux reset_struct_pages()) */
+	FAULT_HVO_FREED,  /* a block is freed whose records are not its own */
+	FAULT_HVO_UNDO,	  /* a restore that fails keeps its pages */
+	FAULT_FAKE_HEADS, /* what reads as a first record is taken for one (page_fixed_fake_head) */
+	FAULT_RESERVED_AS_OTHER, /* boot memory's records are freed as run-time pages (PageReserved)
+				  */
+	FAULT_ALTMAP_DROPPED, /* records do not come from where they were to (Linux e3ecf2fdc8f3) */
+	FAULT_ALTMAP_ROLLBACK,	/* and a failure gives them elsewhere (Linux f42ce5f087eb) */
+	FAULT_ALTMAP_DIRTY,	/* they are not zeroed */
+	FAULT_DAX_FIRST,	/* a shared tail page is freed with its first entry */
+	FAULT_DAX_ROLLBACK,	/* an add that fails keeps its records */
+	FAULT_SUBSECTION_LEAF,	/* records of others in the same 2 MiB go too (arm64 "populate
+				   vmemmap at the page level if not section aligned") */
+	FAULT_RECORD_NEIGHBOUR, /* the page behind the records of removed memory is freed too
+				   (56-byte struct page, Linux 6.12 without MEMCG) */
+	FAULT_RECORD_REPEATS,	/* records of any size are taken for page after page the same */
 	NR_FAULTS,
 };
 

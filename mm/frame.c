@@ -14,6 +14,7 @@
 
 static vaddr_t table_start;
 static paddr_t table_first;
+static uint64_t record_size = FRAME_RECORD_SIZE;
 
 static struct zone *boot_zones[MAX_BOOT_ZONES];
 static unsigned nr_boot_zones;
@@ -34,7 +35,8 @@ static unsigned next_hot;
 const char *owner_name(enum owner o)
 {
 	static const char *const names[NR_OWNERS] = {
-		"none", "reserved", "boot", "table", "frame-table", "dma", "movable", "test",
+		"none", "reserved", "boot",   "table", "frame-table",
+		"dma",	"movable",  "carved", "test",
 	};
 
 	return o < NR_OWNERS ? names[o] : "?";
@@ -48,7 +50,17 @@ void frame_table_init(vaddr_t start, paddr_t first)
 
 vaddr_t frame_record_va(paddr_t pa)
 {
-	return table_start + ((pa - table_first) >> PAGE_SHIFT << FRAME_RECORD_SHIFT);
+	return table_start + ((pa - table_first) >> PAGE_SHIFT) * record_size;
+}
+
+void frame_record_size_set(uint64_t bytes)
+{
+	record_size = bytes;
+}
+
+uint64_t frame_record_size(void)
+{
+	return record_size;
 }
 
 struct frame *frame_of(paddr_t pa)
@@ -162,6 +174,16 @@ static void list_del(struct zone *z, paddr_t pa)
 	f->listed = 0;
 	f->next = 0;
 	f->prev = 0;
+}
+
+/*
+ * Whether a block may start at @pa with the record @f. Behind the first page of the records of a
+ * block whose others are remapped to it, records read as its first ones do, and so as if blocks
+ * began there: not at a multiple of their size (Linux page_fixed_fake_head()).
+ */
+static bool may_start(const struct frame *f, paddr_t pa)
+{
+	return is_aligned(pa, order_bytes(f->order)) || fault_armed(FAULT_FAKE_HEADS);
 }
 
 static bool in_span(const struct zone *z, paddr_t pa, uint64_t size)
@@ -327,8 +349,8 @@ static struct frame *block_across(const struct zone *z, paddr_t pa, paddr_t *sta
 		if (*start < z->span.start)
 			return NULL;
 		f = frame_of(*start);
-		if (*start != pa && (f->listed != 0 || f->owner != OWNER_NONE) && f->order >= o &&
-		    order_bytes(f->order) > pa - *start)
+		if (*start != pa && (f->listed != 0 || f->owner != OWNER_NONE) &&
+		    may_start(f, *start) && f->order >= o && order_bytes(f->order) > pa - *start)
 			return f;
 	}
 	return NULL;
@@ -455,6 +477,8 @@ paddr_t zone_alloc(struct zone *z, unsigned order, enum owner owner)
 		f = frame_of(pa);
 		f->owner = (uint8_t)owner;
 		f->order = (uint8_t)order;
+		f->remapped = 0;
+		f->users = 0;
 		f->object = 0;
 		z->free_frames -= UINT64_C(1) << order;
 	}
@@ -494,10 +518,8 @@ void frame_set_object(paddr_t pa, uint64_t object)
 	frame_of(pa)->object = object;
 }
 
-paddr_t frame_alloc(unsigned order, enum owner owner)
+static paddr_t alloc_any(unsigned order, enum owner owner)
 {
-	if (fail_now())
-		return FRAME_NONE;
 	if (prefer_hot && (owner == OWNER_TABLE || owner == OWNER_FRAMETABLE)) {
 		paddr_t pa = frame_alloc_hot(order, owner);
 
@@ -513,6 +535,11 @@ paddr_t frame_alloc(unsigned order, enum owner owner)
 	return FRAME_NONE;
 }
 
+paddr_t frame_alloc(unsigned order, enum owner owner)
+{
+	return fail_now() ? FRAME_NONE : alloc_any(order, owner);
+}
+
 /*
  * The allocated block of at least 2^@order frames that @pa lies in: its record, or NULL.
  * Locks: the zone's.
@@ -526,6 +553,8 @@ static struct frame *find_block(const struct zone *z, paddr_t pa, unsigned order
 		if (!in_span(z, *start, order_bytes(o)))
 			return NULL;
 		f = frame_of(*start);
+		if (!may_start(f, *start))
+			continue;
 		if (f->listed != 0 && f->order >= o)
 			return NULL;
 		if (f->owner != OWNER_NONE && f->order >= o)
@@ -547,7 +576,8 @@ static bool carve(const struct zone *z, paddr_t pa, unsigned order, enum owner o
 	if (f == NULL)
 		return false;
 	*have = (enum owner)f->owner;
-	if (*have != owner)
+	/* Whoever gets a block whose records are remapped could not use it. */
+	if (*have != owner || (f->remapped != 0 && !fault_armed(FAULT_HVO_FREED)))
 		return false;
 	while (f->order > order) {
 		unsigned half = f->order - 1u;
@@ -630,6 +660,7 @@ void frame_free(paddr_t pa, unsigned order, enum owner owner)
 	spin_unlock_irq(&z->lock, irq);
 	if (!ok) {
 		error(have == OWNER_NONE ? "free of a free frame"
+		      : have == owner	 ? "free of a block without records of its own"
 					 : "free by another than the owner",
 		      pa, order, owner, have);
 		return;
@@ -638,22 +669,21 @@ void frame_free(paddr_t pa, unsigned order, enum owner owner)
 	count(OWNER_NONE, (int64_t)(UINT64_C(1) << order));
 }
 
-/* Order of the allocated block that @pa lies in; 0 if there is none. */
-static unsigned block_order(paddr_t pa)
+struct zone_block frame_block(paddr_t pa)
 {
 	bool irq;
 	struct zone *z = zone_lock_of(pa, PAGE_SIZE, &irq);
+	struct zone_block b = {.pa = FRAME_NONE};
 	const struct frame *f;
-	unsigned order = 0;
 	paddr_t start;
 
 	if (z == NULL)
-		return 0;
-	f = find_block(z, pa, 0, &start);
+		return b;
+	f = find_block(z, align_down(pa, PAGE_SIZE), 0, &start);
 	if (f != NULL)
-		order = f->order;
+		b = (struct zone_block){start, f->order, (enum owner)f->owner, f->object};
 	spin_unlock_irq(&z->lock, irq);
-	return order;
+	return b;
 }
 
 void frame_free_range(struct region r, enum owner owner)
@@ -662,7 +692,7 @@ void frame_free_range(struct region r, enum owner owner)
 		unsigned order = largest_order(pa, region_end(r) - pa);
 
 		/* A block may have been cut, so its parts are asked for one by one. */
-		order = (unsigned)min_u64(order, block_order(pa));
+		order = (unsigned)min_u64(order, frame_block(pa).order);
 		frame_free(pa, order, owner);
 		pa += order_bytes(order);
 	}
@@ -670,19 +700,68 @@ void frame_free_range(struct region r, enum owner owner)
 
 enum owner frame_owner(paddr_t pa)
 {
-	bool irq;
-	struct zone *z = zone_lock_of(pa, PAGE_SIZE, &irq);
-	enum owner owner = OWNER_NONE;
-	struct frame *f;
-	paddr_t start;
+	return frame_block(pa).owner;
+}
 
-	if (z == NULL)
-		return OWNER_NONE;
-	f = find_block(z, align_down(pa, PAGE_SIZE), 0, &start);
-	if (f != NULL)
-		owner = (enum owner)f->owner;
-	spin_unlock_irq(&z->lock, irq);
-	return owner;
+/*
+ * The free block that @pa lies in, halved until [@pa, 4 KiB) is one; false if it lies in none.
+ * Locks: the zone's.
+ */
+static bool isolate_free(struct zone *z, paddr_t pa)
+{
+	for (unsigned o = 0; o <= FRAME_MAX_ORDER; o++) {
+		paddr_t start = align_down(pa, order_bytes(o));
+		struct frame *f;
+
+		if (!in_span(z, start, order_bytes(o)))
+			return false;
+		f = frame_of(start);
+		if (f->listed == 0 || f->order != o)
+			continue;
+		list_del(z, start);
+		while (o-- > 0) {
+			paddr_t upper = start + order_bytes(o);
+
+			list_add(z, pa < upper ? upper : start, o);
+			start = pa < upper ? start : upper;
+		}
+		return true;
+	}
+	return false;
+}
+
+paddr_t frame_alloc_near(paddr_t pa, enum owner owner)
+{
+	bool irq;
+	bool found;
+	struct zone *z;
+
+	if (fail_now())
+		return FRAME_NONE;
+	z = zone_lock_of(pa, PAGE_SIZE, &irq);
+	found = z != NULL && !z->draining && isolate_free(z, pa);
+	if (found) {
+		struct frame *f = frame_of(pa);
+
+		f->owner = (uint8_t)owner;
+		f->order = 0;
+		f->remapped = 0;
+		f->users = 0;
+		f->object = 0;
+		z->free_frames--;
+	}
+	if (z != NULL)
+		spin_unlock_irq(&z->lock, irq);
+	if (!found)
+		return alloc_any(0, owner);
+	count(OWNER_NONE, -1);
+	count(owner, 1);
+	return pa;
+}
+
+void frame_count_outside(enum owner owner, int64_t n)
+{
+	count(owner, n);
 }
 
 void frame_claim(struct region r, enum owner owner)

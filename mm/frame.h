@@ -17,6 +17,7 @@ enum owner {
 	OWNER_FRAMETABLE, /* records of hot-added memory */
 	OWNER_DMA,
 	OWNER_MOVABLE, /* struct movable knows where it is; can be moved while in use */
+	OWNER_CARVED,  /* the start of hot-added memory that holds its own records; in no zone */
 	OWNER_TEST,
 	NR_OWNERS,
 };
@@ -24,24 +25,39 @@ enum owner {
 const char *owner_name(enum owner o);
 
 /*
- * 64 bytes as on Linux, so that the records of 128 MiB fill exactly one 2 MiB leaf. All zero is a
- * valid record of a frame that nobody has asked for: hot-add needs no loop over records.
+ * What is used of a record. All zero is a valid record of a frame that nobody has asked for:
+ * hot-add needs no loop over records.
  */
 struct frame {
 	uint64_t next; /* frame number + 1 of the next in a list, 0: none */
 	uint64_t prev;
-	uint8_t owner;	/* enum owner, at the first frame of an allocated block */
-	uint8_t order;	/* of the block that starts here */
-	uint8_t listed; /* first frame of a block on a free list */
-	uint8_t reserved0[5];
-	uint64_t object; /* OWNER_MOVABLE: the struct movable it belongs to */
-	uint64_t reserved1[4];
+	uint8_t owner;	  /* enum owner, at the first frame of an allocated block */
+	uint8_t order;	  /* of the block that starts here */
+	uint8_t listed;	  /* first frame of a block on a free list */
+	uint8_t remapped; /* first frame of a block: the rest of its records are gone (hvo.h) */
+	uint32_t users;	  /* of a page of records: entries that lead to it (records.h) */
+	uint64_t object;  /* OWNER_MOVABLE: the struct movable it belongs to */
 };
 
-_Static_assert(sizeof(struct frame) == 64, "records of 128 MiB fill a 2 MiB leaf");
+/*
+ * From one record to the next. 64 bytes as Linux's struct page usually has, so that the records of
+ * 128 MiB fill exactly one 2 MiB leaf; 56 where Linux is built without MEMCG, and then they do not.
+ * With multiples of 8 the records of HOTPLUG_GRANULE are whole pages.
+ */
+#define FRAME_RECORD_SIZE 64u
+#define FRAME_RECORD_MIN 32u
+#define FRAME_RECORD_MAX 256u
 
-#define FRAME_RECORD_SHIFT 6
+_Static_assert(sizeof(struct frame) <= FRAME_RECORD_MIN, "the smallest record holds what is used");
+
 #define FRAME_MAX_ORDER 18u /* 1 GiB */
+
+/*
+ * Before kernel_init(); FRAME_RECORD_SIZE otherwise. @bytes a multiple of 8 from FRAME_RECORD_MIN
+ * to FRAME_RECORD_MAX.
+ */
+void frame_record_size_set(uint64_t bytes);
+uint64_t frame_record_size(void);
 
 /* Where the record of the frame at @pa is, as an address: needs not be mapped. */
 vaddr_t frame_record_va(paddr_t pa);
@@ -124,6 +140,18 @@ void frame_free_range(struct region r, enum owner owner);
 
 /* Who owns the frame at @pa; OWNER_NONE if it is free or in no zone. */
 enum owner frame_owner(paddr_t pa);
+
+/* The allocated block that @pa lies in; @pa FRAME_NONE if there is none. */
+struct zone_block frame_block(paddr_t pa);
+
+/*
+ * The frame at @pa where it is free, else any, as frame_alloc(0, @owner). For what was given up a
+ * moment ago and is wanted back.
+ */
+paddr_t frame_alloc_near(paddr_t pa, enum owner owner);
+
+/* @n frames more, or less, are @owner's that no zone has: memory that holds its own records. */
+void frame_count_outside(enum owner owner, int64_t n);
 
 /* Mark memory that was in use before zones existed. */
 void frame_claim(struct region r, enum owner owner);

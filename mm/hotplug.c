@@ -135,6 +135,8 @@ static struct hot_region *region_new(struct region phys, uint64_t prot)
 		at = &(*at)->next;
 	r->phys = phys;
 	r->prot = prot;
+	r->device = false;
+	r->backing = (struct backing){.compound = 0};
 	r->state = HOT_ABSENT;
 	r->next = *at;
 	*at = r;
@@ -157,7 +159,7 @@ static void region_drop(struct hot_region *r)
 
 /* @undone: after an error, frames to be freed behind the fence. */
 static enum err map_region(struct pt_batch *b, struct region phys, uint64_t prot,
-			   struct frame_chain *undone)
+			   const struct backing *from, struct frame_chain *undone)
 {
 	enum err err = pt_map(b, direct_va(phys.start), phys.start, phys.size, prot,
 			      mode_max_leaf(kernel_table()->mode));
@@ -167,13 +169,25 @@ static enum err map_region(struct pt_batch *b, struct region phys, uint64_t prot
 		return OK;
 	if (err != OK)
 		return err;
-	err = records_map(b, phys, undone);
+	err = records_map(b, phys, from, undone);
 	if (err != OK && !fault_armed(FAULT_UNDO_FORGOTTEN))
 		pt_unmap_own(b, direct_va(phys.start), phys.size);
 	return err;
 }
 
-enum err hot_add(struct region phys, uint64_t prot, struct hot_region **out, struct hot_report *rep)
+/* The rest of it can be allocated. */
+static void start_zone(struct hot_region *r)
+{
+	struct region rest = {r->phys.start + r->backing.room.size,
+			      r->phys.size - r->backing.room.size};
+
+	zone_init(&r->zone, "hot", rest);
+	r->zone.hot = true;
+	frame_zone_add(&r->zone);
+}
+
+static enum err add(struct region phys, uint64_t prot, bool device, struct backing from,
+		    struct hot_region **out, struct hot_report *rep)
 {
 	uint64_t calls = shootdown_stats().calls;
 	struct frame_chain undone = {FRAME_NONE};
@@ -190,8 +204,10 @@ enum err hot_add(struct region phys, uint64_t prot, struct hot_region **out, str
 		err = ERR_NOMEM;
 		goto out;
 	}
+	r->device = device;
+	r->backing = from;
 	kernel_begin(&b);
-	err = map_region(&b, phys, prot, &undone);
+	err = map_region(&b, phys, prot, &r->backing, &undone);
 	/* Ends with a fence too: the lack of these entries may be cached (no Svvptc assumed). */
 	done = pt_commit(&b);
 	if (err != OK && done == OK)
@@ -206,9 +222,8 @@ enum err hot_add(struct region phys, uint64_t prot, struct hot_region **out, str
 		region_drop(r);
 		goto out;
 	}
-	zone_init(&r->zone, "hot", phys);
-	r->zone.hot = true;
-	frame_zone_add(&r->zone);
+	records_clear(phys, &r->backing);
+	start_zone(r);
 	r->state = HOT_MAPPED;
 	last_end = region_end(phys);
 	*out = r;
@@ -220,13 +235,36 @@ out:
 	return err;
 }
 
+enum err hot_add(struct region phys, uint64_t prot, struct hot_region **out, struct hot_report *rep)
+{
+	return add(phys, prot, false, (struct backing){.compound = 0}, out, rep);
+}
+
+enum err hot_add_carved(struct region phys, uint64_t prot, struct hot_region **out,
+			struct hot_report *rep)
+{
+	struct region room = {phys.start, records_size(phys)};
+
+	return add(phys, prot, false, (struct backing){.room = room}, out, rep);
+}
+
+enum err hot_add_device(struct region phys, uint64_t prot, unsigned order, struct hot_region **out,
+			struct hot_report *rep)
+{
+	if (order != 0 &&
+	    (order > FRAME_MAX_ORDER || !is_aligned(phys.start | phys.size, PAGE_SIZE << order) ||
+	     frame_record_size() << order < 3 * PAGE_SIZE))
+		return ERR_INVAL;
+	return add(phys, prot, true, (struct backing){.compound = order}, out, rep);
+}
+
 void hot_online(struct hot_region *r)
 {
 	rw_write_lock(&hotplug_lock);
-	if (r->state != HOT_MAPPED)
+	if (r->state != HOT_MAPPED || r->device)
 		panic("region 0x%llx is onlined in state %d", (unsigned long long)r->phys.start,
 		      (int)r->state);
-	zone_add(&r->zone, r->phys);
+	zone_add(&r->zone, r->zone.span);
 	r->state = HOT_ONLINE;
 	rw_write_unlock(&hotplug_lock);
 }
@@ -265,6 +303,10 @@ enum err hot_split(struct hot_region *r, paddr_t at, struct hot_region **upper)
 	if (!is_aligned(at, HOTPLUG_GRANULE) || at <= r->phys.start || at >= region_end(r->phys))
 		return ERR_INVAL;
 	rw_write_lock(&hotplug_lock);
+	if (r->backing.room.size != 0) {
+		err = ERR_INVAL;
+		goto out;
+	}
 	u = r->state == HOT_STUCK ? NULL : region_new(tail, r->prot);
 	if (u == NULL) {
 		err = ERR_NOMEM;
@@ -276,6 +318,8 @@ enum err hot_split(struct hot_region *r, paddr_t at, struct hot_region **upper)
 		goto out;
 	}
 	u->state = r->state;
+	u->device = r->device;
+	u->backing = r->backing;
 	r->phys.size -= tail.size;
 	*upper = u;
 out:
@@ -300,7 +344,9 @@ enum err hot_merge(struct hot_region *r, struct hot_report *rep)
 	rw_write_lock(&hotplug_lock);
 	u = r->next;
 	if (u == NULL || u->phys.start != region_end(r->phys) || u->state != r->state ||
-	    u->prot != r->prot || r->state == HOT_STUCK) {
+	    u->prot != r->prot || u->device != r->device ||
+	    u->backing.compound != r->backing.compound ||
+	    (u->backing.room.size | r->backing.room.size) != 0 || r->state == HOT_STUCK) {
 		err = ERR_NOENT;
 		goto out;
 	}
@@ -320,20 +366,20 @@ out:
 }
 
 /* 1. unlink, 2. shoot down, 3. free; both edges are edges of leaves. Ends @b. */
-static enum err teardown_safe(struct pt_batch *b, struct region phys)
+static enum err teardown_safe(struct pt_batch *b, struct region phys, const struct backing *from)
 {
-	struct frame_chain backing = records_find(phys);
+	struct frame_chain backing = records_find(phys, from);
 	enum err err;
 
 	if (fault_armed(FAULT_RECORDS_FIRST))
-		records_free(&backing, phys);
+		records_free(&backing, phys, from);
 	pt_unmap_own(b, direct_va(phys.start), phys.size);
 	records_unmap(b, phys);
 	if (fault_armed(FAULT_RECORDS_EARLY))
-		records_free(&backing, phys);
+		records_free(&backing, phys, from);
 	err = pt_commit(b); /* direct map and frame table in one */
 	if (err == OK && !fault_armed(FAULT_LEAK_RECORDS))
-		records_free(&backing, phys); /* only now */
+		records_free(&backing, phys, from); /* only now */
 	return err;
 }
 
@@ -366,7 +412,8 @@ enum err hot_remove(struct hot_region *r, struct hot_report *rep)
 	/* From here on nobody may look at its records. */
 	frame_zone_remove(&r->zone);
 	model_exposures_begin();
-	err = order == TEARDOWN_LINUX ? teardown_linux(&b, r->phys) : teardown_safe(&b, r->phys);
+	err = order == TEARDOWN_LINUX ? teardown_linux(&b, r->phys, &r->backing)
+				      : teardown_safe(&b, r->phys, &r->backing);
 	model_exposures_end(&exposed);
 	kernel_end();
 	if (err != OK) {

@@ -20,6 +20,7 @@
 #include "mm/map.h"
 #include "mm/model_exposure.h"
 #include "mm/movable.h"
+#include "mm/records.h"
 
 /*
  * Memory comes and goes under it; who walks tables or records of memory that may go reads (Linux:
@@ -40,6 +41,8 @@ struct hot_region {
 	struct region phys;
 	enum hot_state state;
 	uint64_t prot;
+	bool device;		/* of a driver: never online */
+	struct backing backing; /* of its records */
 	struct zone zone;
 	struct hot_region *next; /* by ascending address */
 };
@@ -79,7 +82,25 @@ void hot_report_print(const char *what, struct region r, const struct hot_report
 enum err must_check hot_add(struct region phys, uint64_t prot, struct hot_region **out,
 			    struct hot_report *rep);
 
-/* Its frames can be allocated (zone_alloc(&r->zone, ...)). Source: Linux online_pages(). */
+/*
+ * The same, with the records at the start of the memory itself: all but them can be allocated. Such
+ * memory goes as a whole. Source: Linux MHP_MEMMAP_ON_MEMORY.
+ */
+enum err must_check hot_add_carved(struct region phys, uint64_t prot, struct hot_region **out,
+				   struct hot_report *rep);
+
+/*
+ * The same for memory of a device, which has a frame table and is never online, down to
+ * HOTPLUG_GRANULE; in pages of 2^@order frames whose tail records are shared, or 0. ERR_INVAL too
+ * if @phys is no multiple of such a page, or that has not three pages of records. Records whose
+ * size is no power of two are not shared. Source: Linux memremap_pages(),
+ * vmemmap_populate_compound_pages().
+ */
+enum err must_check hot_add_device(struct region phys, uint64_t prot, unsigned order,
+				   struct hot_region **out, struct hot_report *rep);
+
+/* Its frames can be allocated (zone_alloc(&r->zone, ...)). Not of a device's memory. Source: Linux
+ * online_pages(). */
 void hot_online(struct hot_region *r);
 
 /*
@@ -91,15 +112,15 @@ enum err must_check hot_offline(struct hot_region *r, struct evacuation *e);
 
 /*
  * Cut the region in two at @at, a multiple of HOTPLUG_GRANULE inside it; nothing is mapped anew.
- * Both go on by themselves. ERR_INVAL; ERR_BUSY (an allocated block lies across; nothing changed),
- * ERR_NOMEM (too many regions).
+ * Both go on by themselves. ERR_INVAL (also: its records lie in it); ERR_BUSY (an allocated block
+ * lies across; nothing changed), ERR_NOMEM (too many regions).
  */
 enum err must_check hot_split(struct hot_region *r, paddr_t at, struct hot_region **upper);
 
 /*
- * Join the region with the one right above it: same state and rights. Leaves grow as far as they
- * fit. ERR_NOENT if there is no such neighbour; errors of shootdown(): tables are lost, the map is
- * as it should be.
+ * Join the region with the one right above it: same state, rights and kind. Leaves grow as far as
+ * they fit. ERR_NOENT if there is no such neighbour; errors of shootdown(): tables are lost, the
+ * map is as it should be.
  */
 enum err must_check hot_merge(struct hot_region *r, struct hot_report *rep);
 

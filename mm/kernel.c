@@ -50,8 +50,8 @@ uint64_t kernel_satp(void)
 
 struct region kernel_mappable(const struct mmu_mode *mode, const struct machine *m)
 {
-	uint64_t records = mode->vmemmap.size >> FRAME_RECORD_SHIFT;
-	uint64_t size = min_u64(mode->direct.size, records << PAGE_SHIFT);
+	uint64_t records = mode->vmemmap.size / frame_record_size();
+	uint64_t size = min_u64(mode->direct.size, align_down(records << PAGE_SHIFT, SZ_1G));
 	/*
 	 * Aligned to the largest common leaf, so that virtual and physical addresses agree modulo
 	 * 1 GiB and records of a section start at a leaf's edge (Linux f754f27e98f8).

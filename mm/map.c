@@ -33,6 +33,12 @@ static void touched(struct pt_batch *b, vaddr_t va, unsigned level)
 	b->leaf_size = min_u64(b->leaf_size, level_size(level));
 }
 
+void pt_replaced(struct pt_batch *b, vaddr_t va, unsigned level)
+{
+	touched(b, va, level);
+	b->removed = true;
+}
+
 /* Free @table, of @level, behind the shootdown. */
 static void free_later(struct pt_batch *b, paddr_t table, unsigned level)
 {

@@ -94,6 +94,9 @@ enum err must_check pt_split(struct pt_batch *b, vaddr_t va, uint64_t size);
  */
 void pt_merge(struct pt_batch *b, vaddr_t va, uint64_t size, unsigned max_level);
 
+/* For who replaces the entry of @va at @level himself (remap.h): it is shot down with the batch. */
+void pt_replaced(struct pt_batch *b, vaddr_t va, unsigned level);
+
 /* Create the tables from the root's entry down to @level for @va, and map nothing. */
 enum err must_check pt_populate(struct ptable *pt, vaddr_t va, unsigned level);
 

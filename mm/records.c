@@ -4,11 +4,12 @@
 
 #include "firmware/arch.h"
 #include "mm/clear.h"
+#include "mm/fault.h"
 #include "mm/kernel.h"
 #include "mm/model.h"
 
-/* The chain is in the frames' own records, which are boot memory's. */
-static void chain_push(struct frame_chain *chain, paddr_t pa, unsigned order)
+/* The chain is in the frames' own records, which are not among those that go. */
+void frame_chain_push(struct frame_chain *chain, paddr_t pa, unsigned order)
 {
 	struct frame *f = frame_of(pa);
 
@@ -17,62 +18,178 @@ static void chain_push(struct frame_chain *chain, paddr_t pa, unsigned order)
 	chain->head = pa;
 }
 
+paddr_t frame_chain_pop(struct frame_chain *chain, unsigned *order)
+{
+	paddr_t pa = chain->head;
+	struct frame *f;
+
+	if (pa == FRAME_NONE)
+		return FRAME_NONE;
+	f = frame_of(pa);
+	*order = (unsigned)f->prev;
+	chain->head = f->next == 0 ? FRAME_NONE : (f->next - 1) << PAGE_SHIFT;
+	f->next = 0;
+	f->prev = 0;
+	return pa;
+}
+
 void frame_chain_free(struct frame_chain *chain)
 {
-	while (chain->head != FRAME_NONE) {
-		paddr_t pa = chain->head;
-		struct frame *f = frame_of(pa);
-		unsigned order = (unsigned)f->prev;
+	unsigned order;
+	paddr_t pa;
 
-		chain->head = f->next == 0 ? FRAME_NONE : (f->next - 1) << PAGE_SHIFT;
-		f->next = 0;
-		f->prev = 0;
-		frame_free_range((struct region){pa, PAGE_SIZE << order}, OWNER_FRAMETABLE);
+	while ((pa = frame_chain_pop(chain, &order)) != FRAME_NONE) {
+		bool boot = frame_owner(pa) == OWNER_BOOT && !fault_armed(FAULT_RESERVED_AS_OTHER);
+
+		frame_free_range((struct region){pa, PAGE_SIZE << order},
+				 boot ? OWNER_BOOT : OWNER_FRAMETABLE);
 	}
 }
 
-static uint64_t records_size(struct region phys)
+bool records_repeat(void)
+{
+	return is_pow2(frame_record_size()) || fault_armed(FAULT_RECORD_REPEATS);
+}
+
+uint64_t records_size(struct region phys)
 {
 	return frame_record_va(region_end(phys)) - frame_record_va(phys.start);
 }
 
-enum err records_map(struct pt_batch *b, struct region phys, struct frame_chain *mine)
+/* Records that lie in the memory itself are accounted, and that is all that becomes of them. */
+static void count_carved(const struct backing *from, int64_t bytes)
 {
-	vaddr_t start = frame_record_va(phys.start);
-	vaddr_t va = start;
-	vaddr_t end = va + records_size(phys);
+	if (from->room.size != 0)
+		frame_count_outside(OWNER_CARVED, bytes / (int64_t)PAGE_SIZE);
+}
+
+static bool carves(const struct backing *from)
+{
+	return from->room.size != 0 && !fault_armed(FAULT_ALTMAP_DROPPED);
+}
+
+/* Records for [@va, @va + @left), @done bytes of the whole made before; as large a leaf as fits. */
+static paddr_t make_leaf(const struct backing *from, vaddr_t va, uint64_t done, uint64_t left,
+			 unsigned *level)
+{
+	paddr_t pa = 0;
+
+	if (carves(from)) {
+		pa = from->room.start + done;
+		*level = pt_best_level(va, pa, left, 1);
+		return pa;
+	}
+	*level = pt_best_level(va, 0, left, from->compound != 0 ? 0 : 1);
+	pa = frame_alloc(*level * PT_BITS, OWNER_FRAMETABLE);
+	/* No large block left: single frames do as well. */
+	if (pa == FRAME_NONE && *level != 0) {
+		*level = 0;
+		pa = frame_alloc(0, OWNER_FRAMETABLE);
+	}
+	/* Zeros before anybody can reach them through the frame table. */
+	if (pa != FRAME_NONE)
+		clear_words(phys_to_ptr(pa), level_size(*level));
+	return pa;
+}
+
+/* Of a device page: whether @off into all records is in its tail, and not the tail's first page. */
+static bool in_shared_tail(const struct backing *from, uint64_t off)
+{
+	uint64_t each = frame_record_size() << from->compound;
+
+	return from->compound != 0 && records_repeat() && off % each >= 2 * PAGE_SIZE;
+}
+
+/* An entry less leads to the page @pa: whether it was the last one, so that it can be freed. */
+static bool drop_user(paddr_t pa)
+{
+	struct frame *f = frame_of(pa);
+
+	if (f->users > 1 && !fault_armed(FAULT_DAX_FIRST)) {
+		f->users--;
+		return false;
+	}
+	if (f->users == UINT32_MAX)
+		return false;
+	/* Seeded: the first one frees it, and the others find it gone. */
+	f->users = f->users > 1 ? UINT32_MAX : 0;
+	return true;
+}
+
+static void collect(struct frame_chain *chain, vaddr_t va, vaddr_t end)
+{
+	while (va < end) {
+		struct pt_lookup l = pt_lookup(kernel_table(), va);
+		uint64_t size = level_size(l.level);
+		unsigned order = l.level * PT_BITS;
+
+		if (!is_aligned(va, size) || end - va < size) {
+			size = PAGE_SIZE;
+			order = 0;
+		}
+		va += size;
+		if (drop_user(l.pa))
+			frame_chain_push(chain, l.pa, order);
+	}
+}
+
+/* One leaf, or one more entry for the page @tail, which the entry before leads to. */
+static enum err map_next(struct pt_batch *b, const struct backing *from, vaddr_t va, uint64_t done,
+			 uint64_t left, paddr_t tail, uint64_t *size, struct frame_chain *mine)
+{
+	bool shared = in_shared_tail(from, done);
+	unsigned level = 0;
+	paddr_t pa = shared ? tail : make_leaf(from, va, done, left, &level);
 	enum err err;
 
-	while (va < end) {
-		unsigned level = pt_best_level(va, 0, end - va, 1);
-		unsigned order = level * PT_BITS;
-		paddr_t pa = frame_alloc(order, OWNER_FRAMETABLE);
+	if (pa == FRAME_NONE)
+		return ERR_NOMEM;
+	arch_wmb();
+	*size = level_size(level);
+	err = pt_map(b, va, pa, *size, PROT_RW, level);
+	if (shared && err == OK)
+		frame_of(pa)->users = (uint32_t)max_u64(frame_of(pa)->users, 1) + 1;
+	else if (!shared && err != OK && !carves(from))
+		frame_chain_push(mine, pa, level * PT_BITS);
+	return err;
+}
 
-		/* No large block left: single frames do as well. */
-		if (pa == FRAME_NONE && order != 0) {
-			level = 0;
-			order = 0;
-			pa = frame_alloc(order, OWNER_FRAMETABLE);
-		}
-		if (pa == FRAME_NONE) {
-			err = ERR_NOMEM;
-			goto out_undo;
-		}
-		chain_push(mine, pa, order);
-		/* Zeros before anybody can reach them through the frame table. */
-		clear_words(phys_to_ptr(pa), PAGE_SIZE << order);
-		arch_wmb();
-		err = pt_map(b, va, pa, level_size(level), PROT_RW, level);
+enum err records_map(struct pt_batch *b, struct region phys, const struct backing *from,
+		     struct frame_chain *mine)
+{
+	vaddr_t start = frame_record_va(phys.start);
+	uint64_t total = records_size(phys);
+	uint64_t done = 0;
+	uint64_t size = 0;
+	enum err err;
+
+	while (done < total) {
+		paddr_t last = done == 0 ? FRAME_NONE
+					 : pt_lookup(kernel_table(), start + done - PAGE_SIZE).pa;
+
+		err = map_next(b, from, start + done, done, total - done, last, &size, mine);
 		if (err != OK)
 			goto out_undo;
-		va += level_size(level);
+		done += size;
 	}
+	count_carved(from, (int64_t)total);
 	return OK;
 
 out_undo:
 	/* Some hart may have walked there meanwhile: freed by the caller, behind its fence. */
-	pt_unmap_own(b, start, va - start);
+	if (!carves(from) && !fault_armed(FAULT_DAX_ROLLBACK))
+		collect(mine, start, start + done);
+	/* Seeded: taken down as if the page allocator had given them. */
+	if (carves(from) && fault_armed(FAULT_ALTMAP_ROLLBACK))
+		frame_free_range((struct region){from->room.start, done}, OWNER_FRAMETABLE);
+	pt_unmap_own(b, start, done);
 	return err;
+}
+
+void records_clear(struct region phys, const struct backing *from)
+{
+	if (from->room.size != 0 && !fault_armed(FAULT_ALTMAP_DIRTY))
+		clear_words(phys_to_ptr(from->room.start), records_size(phys));
 }
 
 enum err records_split(struct pt_batch *b, struct region phys)
@@ -85,34 +202,50 @@ void records_merge(struct pt_batch *b, struct region phys)
 	pt_merge(b, frame_record_va(phys.start), records_size(phys), 1);
 }
 
-struct frame_chain records_find(struct region phys)
+struct frame_chain records_find(struct region phys, const struct backing *from)
 {
 	vaddr_t va = frame_record_va(phys.start);
 	vaddr_t end = va + records_size(phys);
 	struct frame_chain found = {FRAME_NONE};
 
-	while (va < end) {
-		struct pt_lookup l = pt_lookup(kernel_table(), va);
-		uint64_t size = level_size(l.level);
-		unsigned order = l.level * PT_BITS;
-
-		if (!is_aligned(va, size) || end - va < size) {
-			size = PAGE_SIZE;
-			order = 0;
-		}
-		chain_push(&found, l.pa, order);
-		va += size;
-	}
+	/* Seeded: and the page behind them, which is a neighbour's. */
+	if (fault_armed(FAULT_RECORD_NEIGHBOUR) && pt_lookup(kernel_table(), end).mapped)
+		end += PAGE_SIZE;
+	/* The frames of those in the memory itself have no records but these. */
+	if (from->room.size == 0)
+		collect(&found, va, end);
 	return found;
+}
+
+void records_release(struct region leaf, const struct backing *from)
+{
+	if (from->room.size != 0)
+		count_carved(from, -(int64_t)leaf.size);
+	else if (drop_user(leaf.start))
+		frame_free_range(leaf, OWNER_FRAMETABLE);
+}
+
+/* Seeded: all that lies in the same 2 MiB of the frame table goes. */
+static void unmap_whole_leaves(struct pt_batch *b, vaddr_t va, uint64_t size)
+{
+	vaddr_t end = align_up(va + size, SZ_2M);
+	enum err err = pt_unmap(b, align_down(va, SZ_2M), end - align_down(va, SZ_2M), PT_HOLES_OK);
+
+	if (err != OK)
+		panic("frame table at 0x%llx: %s", (unsigned long long)va, err_name(err));
 }
 
 void records_unmap(struct pt_batch *b, struct region phys)
 {
-	pt_unmap_own(b, frame_record_va(phys.start), records_size(phys));
+	if (fault_armed(FAULT_SUBSECTION_LEAF))
+		unmap_whole_leaves(b, frame_record_va(phys.start), records_size(phys));
+	else
+		pt_unmap_own(b, frame_record_va(phys.start), records_size(phys));
 }
 
-void records_free(struct frame_chain *chain, struct region phys)
+void records_free(struct frame_chain *chain, struct region phys, const struct backing *from)
 {
 	model_range_freed(frame_record_va(phys.start), records_size(phys));
 	frame_chain_free(chain);
+	count_carved(from, -(int64_t)records_size(phys));
 }

@@ -23,9 +23,9 @@ static enum err flush_all(struct pt_batch *b)
 
 /*
  * remove_pte_mapping() and the leaves of those above it: clear the entry, give back what was behind
- * it if that is the frame table's (free_vmemmap_storage()). No fence in between.
+ * it if that is the frame table's (free_vmemmap_storage(); @from, else NULL). No fence in between.
  */
-static void remove_leaf(struct pt_batch *b, struct pt_cursor c, bool vmemmap)
+static void remove_leaf(struct pt_batch *b, struct pt_cursor c, const struct backing *from)
 {
 	pte_t e = pte_load(c.slot);
 
@@ -33,8 +33,8 @@ static void remove_leaf(struct pt_batch *b, struct pt_cursor c, bool vmemmap)
 		return;
 	(void)pte_xchg(c.slot, PTE_NONE);
 	b->counts.leaves_cleared[c.level]++;
-	if (vmemmap)
-		frame_free_range((struct region){pte_pa(e), level_size(c.level)}, OWNER_FRAMETABLE);
+	if (from != NULL)
+		records_release((struct region){pte_pa(e), level_size(c.level)}, from);
 }
 
 /*
@@ -64,7 +64,8 @@ static void free_tables(struct pt_batch *b, vaddr_t va, vaddr_t next, bool more)
 }
 
 /* remove_pgd_mapping(): its four loops as one walk, and the flush that it ends with. */
-static enum err remove_mapping(struct pt_batch *b, vaddr_t va, uint64_t size, bool vmemmap)
+static enum err remove_mapping(struct pt_batch *b, vaddr_t va, uint64_t size,
+			       const struct backing *from)
 {
 	struct pt_counts counts = b->counts;
 	vaddr_t last = va + (size - 1);
@@ -79,7 +80,7 @@ static enum err remove_mapping(struct pt_batch *b, vaddr_t va, uint64_t size, bo
 		vaddr_t next = pt_next(c, at);
 
 		more = next != 0 && next <= last;
-		remove_leaf(b, c, vmemmap);
+		remove_leaf(b, c, from);
 		free_tables(b, at, next, more);
 		at = next;
 	} while (more);
@@ -103,7 +104,7 @@ uint64_t teardown_linux_flushes(struct region phys)
 	return n;
 }
 
-enum err teardown_linux(struct pt_batch *b, struct region phys)
+enum err teardown_linux(struct pt_batch *b, struct region phys, const struct backing *from)
 {
 	struct pt_counts counts;
 	/* What the split replaced is over before the first page is given back. */
@@ -114,11 +115,11 @@ enum err teardown_linux(struct pt_batch *b, struct region phys)
 		paddr_t end = min_u64(section_end(pa), region_end(phys));
 		vaddr_t va = frame_record_va(pa);
 
-		err = remove_mapping(b, va, frame_record_va(end) - va, true);
+		err = remove_mapping(b, va, frame_record_va(end) - va, from);
 	}
 	/* remove_linear_mapping() */
 	if (err == OK)
-		err = remove_mapping(b, direct_va(phys.start), phys.size, false);
+		err = remove_mapping(b, direct_va(phys.start), phys.size, NULL);
 	if (err != OK)
 		return err;
 	counts = b->counts;

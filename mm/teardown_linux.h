@@ -9,18 +9,20 @@
 #define MM_TEARDOWN_LINUX_H
 
 #include "mm/map.h"
+#include "mm/records.h"
 
 /* What __remove_pages() takes at a time (SECTION_SIZE_BITS 27): 2 MiB of records. */
 #define LINUX_SECTION_SIZE (UINT64_C(128) << 20)
 
 /*
- * Unmap the records of @phys, section by section, and give them back, then its direct map. @b has
- * split the edges of both, which Linux does not (it clears a leaf whole); that is committed first.
- * Counts into b->counts; b is committed behind it.
- * Errors of shootdown(): the rest is not taken down, and what was given back stays so.
- * Locks: as for pt_unmap(). Owed: nothing, all harts are fenced.
+ * Unmap the records of @phys, section by section, and give them back to where they are @from, then
+ * its direct map. @b has split the edges of both, which Linux does not (it clears a leaf whole);
+ * that is committed first. Counts into b->counts; b is committed behind it. Errors of shootdown():
+ * the rest is not taken down, and what was given back stays so. Locks: as for pt_unmap(). Owed:
+ * nothing, all harts are fenced.
  */
-enum err must_check teardown_linux(struct pt_batch *b, struct region phys);
+enum err must_check teardown_linux(struct pt_batch *b, struct region phys,
+				   const struct backing *from);
 
 /* Shootdowns that it takes, a split apart: one for each section, and two. */
 uint64_t teardown_linux_flushes(struct region phys);

@@ -55,8 +55,11 @@ static enum err remove_region(struct virtio_mem *v, struct hot_region *r, struct
 			      struct hot_report *rep)
 {
 	struct region phys = r->phys;
-	enum err err = hot_offline(r, e);
+	bool online = r->state != HOT_MAPPED;
+	enum err err;
 
+	*e = (struct evacuation){.stuck = {.pa = FRAME_NONE}};
+	err = online ? hot_offline(r, e) : OK;
 	if (err != OK)
 		return err;
 	if (fault_armed(FAULT_UNPLUG_EARLY)) {
@@ -66,7 +69,7 @@ static enum err remove_region(struct virtio_mem *v, struct hot_region *r, struct
 		return hot_remove(r, rep);
 	}
 	err = hot_remove(r, rep); /* unlinked and shot down on every hart */
-	if (err == ERR_NOMEM)
+	if (err == ERR_NOMEM && online)
 		hot_online(r);
 	if (err != OK)
 		return err;

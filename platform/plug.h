@@ -14,9 +14,9 @@ enum err must_check plug_add(struct virtio_mem *v, struct region phys, uint64_t 
 			     struct hot_region **out, struct hot_report *rep);
 
 /*
- * online -> offline -> unmapped -> unplugged. ERR_BUSY, ERR_NOMEM of hot_offline() with @e->stuck,
- * or ERR_NOMEM of hot_remove(): online as before. When the device refuses, the memory is unmapped
- * and still plugged; the error says so. @rep may be NULL.
+ * online, or offline already -> unmapped -> unplugged. ERR_BUSY, ERR_NOMEM of hot_offline() with
+ * @e->stuck, or ERR_NOMEM of hot_remove(): as before. When the device refuses, the memory is
+ * unmapped and still plugged; the error says so. @rep may be NULL.
  */
 enum err must_check plug_remove(struct virtio_mem *v, struct hot_region *r, struct evacuation *e,
 				struct hot_report *rep);

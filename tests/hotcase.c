@@ -42,7 +42,7 @@ struct region hotcase_blocks(const struct test_run *t, uint64_t first, uint64_t 
 
 bool hotcase_need_room(struct test_run *t, uint64_t size)
 {
-	uint64_t records = (size / PAGE_SIZE << FRAME_RECORD_SHIFT) / PAGE_SIZE;
+	uint64_t records = size / PAGE_SIZE * frame_record_size() / PAGE_SIZE;
 
 	if (frame_counts().free >= records + SPARE_FRAMES)
 		return true;

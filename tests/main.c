@@ -186,9 +186,13 @@ static void choose_seed(void)
 
 static void init_memory(const struct mmu_mode *mode)
 {
-	struct region can = kernel_mappable(mode, &machine);
-	enum err err = bootmem_init(&machine, image_region(), region_end(can));
+	struct region can;
+	enum err err;
 
+	/* How much memory the frame table can cover depends on it. */
+	frame_record_size_set(args.record);
+	can = kernel_mappable(mode, &machine);
+	err = bootmem_init(&machine, image_region(), region_end(can));
 	if (err != OK)
 		give_up("no 2 MiB of RAM is free beside reserved memory and the image: %s",
 			err_name(err));

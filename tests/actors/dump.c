@@ -46,7 +46,7 @@ static void judge(struct actor *a, const struct sight *s, const struct dump *d)
 {
 	for (unsigned i = 0; i < PIECES; i++) {
 		struct region p = pieces[i].phys;
-		uint64_t records = p.size >> PAGE_SHIFT << FRAME_RECORD_SHIFT;
+		uint64_t records = (p.size >> PAGE_SHIFT) * frame_record_size();
 
 		if ((s->direct[i] != 0 || s->records[i] != 0) &&
 		    (s->direct[i] != p.size || s->records[i] != records))

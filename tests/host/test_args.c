@@ -44,7 +44,7 @@ static bool has_defaults(void)
 	       a.vmem == VMEM_ARG_AUTO && a.vmem_size == 0 && a.vmem_block == 0 &&
 	       a.harts == UINT64_MAX && a.flush == FLUSH_ARG_AUTO && a.order == ORDER_ARG_SAFE &&
 	       a.model && a.shuffle && a.timeout_scale == 100 && !a.list && a.probe &&
-	       a.repeat == 1 && !a.endless && a.quirks;
+	       a.repeat == 1 && !a.endless && a.quirks && a.record == 64;
 }
 
 static void test_defaults(void)
@@ -67,13 +67,13 @@ static void test_values(void)
 	tap_ok(strcmp(a.test, "boot.*,table.*") == 0 && strcmp(a.inject, "a,b") == 0,
 	       "their texts");
 	tap_ok(parse("vmem=none vmem.size=256M vmem.block=2M harts=4 flush=ipi\tmodel=off\n"
-		     "order=linux shuffle=off timeout=300 list probe=off repeat=12 quirks=none") ==
-		       OK,
+		     "order=linux shuffle=off timeout=300 list probe=off repeat=12 quirks=none "
+		     "record=56") == OK,
 	       "the other words");
 	tap_ok(a.vmem == VMEM_ARG_NONE && a.vmem_size == 0x10000000 && a.vmem_block == SZ_2M &&
 		       a.harts == 4 && a.flush == FLUSH_ARG_IPI && a.order == ORDER_ARG_LINUX &&
 		       !a.model && !a.shuffle && a.timeout_scale == 300 && a.list && !a.probe &&
-		       a.repeat == 12 && !a.quirks,
+		       a.repeat == 12 && !a.quirks && a.record == 56,
 	       "their values");
 	tap_ok(parse("repeat=0") == OK && a.endless && a.repeat == 1,
 	       "repeat=0 is once, without end");
@@ -151,6 +151,9 @@ static void test_complaints(void)
 		{"timeout=0", "timeout=0: too small (at least 1)"},
 		{"timeout=1000001", "timeout=1000001: too large (at most 1000000)"},
 		{"vmem.block=3M", "vmem.block=3M: not a power of two"},
+		{"record=60", "record=60: not a multiple of 8"},
+		{"record=24", "record=24: too small (at least 32)"},
+		{"record=264", "record=264: too large (at most 256)"},
 		{"vmem.fault=", "vmem.fault=: needs a value"},
 		{"mode=sv32", "mode=sv32: not one of auto, sv39, sv48, sv57"},
 		{"mode=sv3", "mode=sv3: not one of auto, sv39, sv48, sv57"},
@@ -214,7 +217,7 @@ static void test_help(void)
 		if (errors.nr != 0 && strstr(errors.line[0], "unknown") != NULL)
 			ok = false;
 	}
-	tap_ok(ok && lines == 20, "nineteen arguments, and one line for the ignored ones");
+	tap_ok(ok && lines == 21, "twenty arguments, and one line for the ignored ones");
 	tap_ok(args_help(1000) == NULL, "behind the last line");
 }
 

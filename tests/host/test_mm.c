@@ -199,7 +199,7 @@ static void beyond(const void *arg)
 	struct shape s = *rig_usual;
 	struct rig rig = *given;
 	uint64_t reach = min_u64(given->mode->direct.size,
-				 given->mode->vmemmap.size >> FRAME_RECORD_SHIFT << PAGE_SHIFT);
+				 given->mode->vmemmap.size / frame_record_size() << PAGE_SHIFT);
 
 	/* The second piece lies across the end of what can be mapped. */
 	s.ram[1] = (struct region){s.ram[0].start + reach - SZ_2M, 2 * SZ_2M};
