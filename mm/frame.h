@@ -45,6 +45,7 @@ struct frame {
  * With multiples of 8 the records of HOTPLUG_GRANULE are whole pages.
  */
 #define FRAME_RECORD_SIZE 64u
+#define FRAME_RECORD_SHIFT 6 /* of that size: for tests of the host, which have no other */
 #define FRAME_RECORD_MIN 32u
 #define FRAME_RECORD_MAX 256u
 

@@ -178,8 +178,8 @@ static enum err map_region(struct pt_batch *b, struct region phys, uint64_t prot
 /* The rest of it can be allocated. */
 static void start_zone(struct hot_region *r)
 {
-	struct region rest = {r->phys.start + r->backing.room.size,
-			      r->phys.size - r->backing.room.size};
+	uint64_t own = r->backing.carved ? records_size(r->phys) : 0;
+	struct region rest = {r->phys.start + own, r->phys.size - own};
 
 	zone_init(&r->zone, "hot", rest);
 	r->zone.hot = true;
@@ -243,19 +243,17 @@ enum err hot_add(struct region phys, uint64_t prot, struct hot_region **out, str
 enum err hot_add_carved(struct region phys, uint64_t prot, struct hot_region **out,
 			struct hot_report *rep)
 {
-	struct region room = {phys.start, records_size(phys)};
-
-	return add(phys, prot, false, (struct backing){.room = room}, out, rep);
+	return add(phys, prot, false, (struct backing){.carved = true}, out, rep);
 }
 
-enum err hot_add_device(struct region phys, uint64_t prot, unsigned order, struct hot_region **out,
-			struct hot_report *rep)
+enum err hot_add_device(struct region phys, uint64_t prot, unsigned page_order,
+			struct hot_region **out, struct hot_report *rep)
 {
-	if (order != 0 &&
-	    (order > FRAME_MAX_ORDER || !is_aligned(phys.start | phys.size, PAGE_SIZE << order) ||
-	     frame_record_size() << order < 3 * PAGE_SIZE))
+	if (page_order != 0 &&
+	    (page_order > FRAME_MAX_ORDER || frame_record_size() << page_order < 3 * PAGE_SIZE ||
+	     !is_aligned(phys.start | phys.size, PAGE_SIZE << page_order)))
 		return ERR_INVAL;
-	return add(phys, prot, true, (struct backing){.compound = order}, out, rep);
+	return add(phys, prot, true, (struct backing){.compound = (uint8_t)page_order}, out, rep);
 }
 
 void hot_online(struct hot_region *r)
@@ -303,7 +301,7 @@ enum err hot_split(struct hot_region *r, paddr_t at, struct hot_region **upper)
 	if (!is_aligned(at, HOTPLUG_GRANULE) || at <= r->phys.start || at >= region_end(r->phys))
 		return ERR_INVAL;
 	rw_write_lock(&hotplug_lock);
-	if (r->backing.room.size != 0) {
+	if (r->backing.carved) {
 		err = ERR_INVAL;
 		goto out;
 	}
@@ -345,8 +343,8 @@ enum err hot_merge(struct hot_region *r, struct hot_report *rep)
 	u = r->next;
 	if (u == NULL || u->phys.start != region_end(r->phys) || u->state != r->state ||
 	    u->prot != r->prot || u->device != r->device ||
-	    u->backing.compound != r->backing.compound ||
-	    (u->backing.room.size | r->backing.room.size) != 0 || r->state == HOT_STUCK) {
+	    u->backing.compound != r->backing.compound || u->backing.carved || r->backing.carved ||
+	    r->state == HOT_STUCK) {
 		err = ERR_NOENT;
 		goto out;
 	}

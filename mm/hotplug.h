@@ -40,9 +40,9 @@ enum hot_state { HOT_ABSENT, HOT_MAPPED, HOT_ONLINE, HOT_STUCK };
 struct hot_region {
 	struct region phys;
 	enum hot_state state;
-	uint64_t prot;
 	bool device;		/* of a driver: never online */
 	struct backing backing; /* of its records */
+	uint64_t prot;
 	struct zone zone;
 	struct hot_region *next; /* by ascending address */
 };
@@ -91,12 +91,12 @@ enum err must_check hot_add_carved(struct region phys, uint64_t prot, struct hot
 
 /*
  * The same for memory of a device, which has a frame table and is never online, down to
- * HOTPLUG_GRANULE; in pages of 2^@order frames whose tail records are shared, or 0. ERR_INVAL too
- * if @phys is no multiple of such a page, or that has not three pages of records. Records whose
+ * HOTPLUG_GRANULE; in pages of 2^@page_order frames whose tail records are shared, or 0. ERR_INVAL
+ * too if @phys is no multiple of such a page, or that has not three pages of records. Records whose
  * size is no power of two are not shared. Source: Linux memremap_pages(),
  * vmemmap_populate_compound_pages().
  */
-enum err must_check hot_add_device(struct region phys, uint64_t prot, unsigned order,
+enum err must_check hot_add_device(struct region phys, uint64_t prot, unsigned page_order,
 				   struct hot_region **out, struct hot_report *rep);
 
 /* Its frames can be allocated (zone_alloc(&r->zone, ...)). Not of a device's memory. Source: Linux

@@ -59,27 +59,35 @@ uint64_t records_size(struct region phys)
 /* Records that lie in the memory itself are accounted, and that is all that becomes of them. */
 static void count_carved(const struct backing *from, int64_t bytes)
 {
-	if (from->room.size != 0)
+	if (from->carved)
 		frame_count_outside(OWNER_CARVED, bytes / (int64_t)PAGE_SIZE);
 }
 
 static bool carves(const struct backing *from)
 {
-	return from->room.size != 0 && !fault_armed(FAULT_ALTMAP_DROPPED);
+	return from->carved && !fault_armed(FAULT_ALTMAP_DROPPED);
 }
 
-/* Records for [@va, @va + @left), @done bytes of the whole made before; as large a leaf as fits. */
-static paddr_t make_leaf(const struct backing *from, vaddr_t va, uint64_t done, uint64_t left,
-			 unsigned *level)
-{
-	paddr_t pa = 0;
+/* Records that are being made, from the front. */
+struct making {
+	struct pt_batch *b;
+	const struct backing *from;
+	paddr_t memory; /* that they are of */
+	vaddr_t va;	/* of the first one */
+	uint64_t done;	/* bytes */
+	uint64_t size;	/* of all */
+};
 
-	if (carves(from)) {
-		pa = from->room.start + done;
-		*level = pt_best_level(va, pa, left, 1);
+/* Frames for the next leaf, as large as one fits. */
+static paddr_t make_leaf(const struct making *m, unsigned *level)
+{
+	paddr_t pa = m->memory + m->done;
+
+	if (carves(m->from)) {
+		*level = pt_best_level(m->va + m->done, pa, m->size - m->done, 1);
 		return pa;
 	}
-	*level = pt_best_level(va, 0, left, from->compound != 0 ? 0 : 1);
+	*level = pt_best_level(m->va + m->done, 0, m->size - m->done, m->from->compound == 0);
 	pa = frame_alloc(*level * PT_BITS, OWNER_FRAMETABLE);
 	/* No large block left: single frames do as well. */
 	if (pa == FRAME_NONE && *level != 0) {
@@ -92,12 +100,12 @@ static paddr_t make_leaf(const struct backing *from, vaddr_t va, uint64_t done, 
 	return pa;
 }
 
-/* Of a device page: whether @off into all records is in its tail, and not the tail's first page. */
-static bool in_shared_tail(const struct backing *from, uint64_t off)
+/* Whether the next page is in the tail of a device page, and not the tail's first. */
+static bool in_shared_tail(const struct making *m)
 {
-	uint64_t each = frame_record_size() << from->compound;
+	uint64_t each = frame_record_size() << m->from->compound;
 
-	return from->compound != 0 && records_repeat() && off % each >= 2 * PAGE_SIZE;
+	return m->from->compound != 0 && records_repeat() && m->done % each >= 2 * PAGE_SIZE;
 }
 
 /* An entry less leads to the page @pa: whether it was the last one, so that it can be freed. */
@@ -133,23 +141,24 @@ static void collect(struct frame_chain *chain, vaddr_t va, vaddr_t end)
 	}
 }
 
-/* One leaf, or one more entry for the page @tail, which the entry before leads to. */
-static enum err map_next(struct pt_batch *b, const struct backing *from, vaddr_t va, uint64_t done,
-			 uint64_t left, paddr_t tail, uint64_t *size, struct frame_chain *mine)
+/* One leaf, or one more entry for the page that the entry before leads to. */
+static enum err map_next(struct making *m, struct frame_chain *mine)
 {
-	bool shared = in_shared_tail(from, done);
+	vaddr_t va = m->va + m->done;
+	bool shared = in_shared_tail(m);
 	unsigned level = 0;
-	paddr_t pa = shared ? tail : make_leaf(from, va, done, left, &level);
+	paddr_t pa = shared ? pt_lookup(kernel_table(), va - PAGE_SIZE).pa : make_leaf(m, &level);
 	enum err err;
 
 	if (pa == FRAME_NONE)
 		return ERR_NOMEM;
 	arch_wmb();
-	*size = level_size(level);
-	err = pt_map(b, va, pa, *size, PROT_RW, level);
+	err = pt_map(m->b, va, pa, level_size(level), PROT_RW, level);
+	if (err == OK)
+		m->done += level_size(level);
 	if (shared && err == OK)
 		frame_of(pa)->users = (uint32_t)max_u64(frame_of(pa)->users, 1) + 1;
-	else if (!shared && err != OK && !carves(from))
+	else if (!shared && err != OK && !carves(m->from))
 		frame_chain_push(mine, pa, level * PT_BITS);
 	return err;
 }
@@ -157,39 +166,36 @@ static enum err map_next(struct pt_batch *b, const struct backing *from, vaddr_t
 enum err records_map(struct pt_batch *b, struct region phys, const struct backing *from,
 		     struct frame_chain *mine)
 {
-	vaddr_t start = frame_record_va(phys.start);
-	uint64_t total = records_size(phys);
-	uint64_t done = 0;
-	uint64_t size = 0;
+	struct making m = {.b = b,
+			   .from = from,
+			   .memory = phys.start,
+			   .va = frame_record_va(phys.start),
+			   .size = records_size(phys)};
 	enum err err;
 
-	while (done < total) {
-		paddr_t last = done == 0 ? FRAME_NONE
-					 : pt_lookup(kernel_table(), start + done - PAGE_SIZE).pa;
-
-		err = map_next(b, from, start + done, done, total - done, last, &size, mine);
+	while (m.done < m.size) {
+		err = map_next(&m, mine);
 		if (err != OK)
 			goto out_undo;
-		done += size;
 	}
-	count_carved(from, (int64_t)total);
+	count_carved(from, (int64_t)m.size);
 	return OK;
 
 out_undo:
 	/* Some hart may have walked there meanwhile: freed by the caller, behind its fence. */
 	if (!carves(from) && !fault_armed(FAULT_DAX_ROLLBACK))
-		collect(mine, start, start + done);
+		collect(mine, m.va, m.va + m.done);
 	/* Seeded: taken down as if the page allocator had given them. */
 	if (carves(from) && fault_armed(FAULT_ALTMAP_ROLLBACK))
-		frame_free_range((struct region){from->room.start, done}, OWNER_FRAMETABLE);
-	pt_unmap_own(b, start, done);
+		frame_free_range((struct region){m.memory, m.done}, OWNER_FRAMETABLE);
+	pt_unmap_own(b, m.va, m.done);
 	return err;
 }
 
 void records_clear(struct region phys, const struct backing *from)
 {
-	if (from->room.size != 0 && !fault_armed(FAULT_ALTMAP_DIRTY))
-		clear_words(phys_to_ptr(from->room.start), records_size(phys));
+	if (from->carved && !fault_armed(FAULT_ALTMAP_DIRTY))
+		clear_words(phys_to_ptr(phys.start), records_size(phys));
 }
 
 enum err records_split(struct pt_batch *b, struct region phys)
@@ -212,14 +218,14 @@ struct frame_chain records_find(struct region phys, const struct backing *from)
 	if (fault_armed(FAULT_RECORD_NEIGHBOUR) && pt_lookup(kernel_table(), end).mapped)
 		end += PAGE_SIZE;
 	/* The frames of those in the memory itself have no records but these. */
-	if (from->room.size == 0)
+	if (!from->carved)
 		collect(&found, va, end);
 	return found;
 }
 
 void records_release(struct region leaf, const struct backing *from)
 {
-	if (from->room.size != 0)
+	if (from->carved)
 		count_carved(from, -(int64_t)leaf.size);
 	else if (drop_user(leaf.start))
 		frame_free_range(leaf, OWNER_FRAMETABLE);

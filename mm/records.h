@@ -35,14 +35,14 @@ void frame_chain_free(struct frame_chain *chain);
 struct backing {
 	/*
 	 * At the start of the memory itself (Linux vmem_altmap, memmap on memory): counted, given
-	 * to nobody. Empty: the page allocator's.
+	 * to nobody. Else the page allocator's.
 	 */
-	struct region room;
+	bool carved;
 	/*
 	 * Order of device pages, of which each has two pages of records, the second one for all of
 	 * its tail (Linux vmemmap_populate_compound_pages()); 0: none.
 	 */
-	unsigned compound;
+	uint8_t compound;
 };
 
 /*

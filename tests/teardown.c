@@ -82,7 +82,7 @@ static struct hot_report one_way(struct test_run *t, enum teardown_order order,
 /* Pages of records of @r: 64 bytes for each 4 KiB. */
 static uint64_t record_pages(struct region r)
 {
-	return (r.size >> PAGE_SHIFT << FRAME_RECORD_SHIFT) >> PAGE_SHIFT;
+	return (r.size >> PAGE_SHIFT) * frame_record_size() >> PAGE_SHIFT;
 }
 
 static void expect_none(struct test_run *t, const struct exposure_sum *s)
