@@ -16,7 +16,7 @@ struct guarded {
 
 static void work(void)
 {
-	for (volatile unsigned i = 0; i < 20; i++)
+	for (volatile unsigned i = 0; i < 200; i++)
 		;
 }
 
