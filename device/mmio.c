@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* virtio-mmio version 2 registers in front of a virtio-mem device. */
+/* virtio-mmio version 2 registers in front of a device with one queue. */
 
 #include <string.h>
 
@@ -23,7 +23,7 @@ void vmmio_config_changed(struct vmmio *dev)
 		interrupt_update(dev, dev->interrupt_status | VMMIO_INT_CONFIG);
 }
 
-static void used_buffer(void *ctx)
+void vmmio_used_buffer(void *ctx)
 {
 	struct vmmio *dev = ctx;
 
@@ -63,26 +63,21 @@ static void device_reset(struct vmmio *dev)
 	interrupt_update(dev, 0);
 }
 
-void vmmio_init(struct vmmio *dev, struct vmem *vm, struct schedule *sched,
-		const struct vmmio_ops *ops, void *ctx)
+void vmmio_init_kind(struct vmmio *dev, const struct vmmio_kind *kind, void *model,
+		     const struct vmmio_ops *ops, void *ctx)
 {
 	memset(dev, 0, sizeof(*dev));
-	dev->vm = vm;
+	dev->kind = kind;
+	dev->model = model;
 	dev->ops = ops;
 	dev->ctx = ctx;
-	dev->q.vm = vm;
-	dev->q.ring = &dev->ring;
-	dev->q.sched = sched;
-	dev->q.interrupt = used_buffer;
-	dev->q.ctx = dev;
 }
 
 void vmmio_system_reset(struct vmmio *dev)
 {
 	device_reset(dev);
-	if (dev->q.sched != NULL)
-		schedule_init(dev->q.sched, dev->q.sched->sizes, dev->q.sched->count);
-	(void)vmem_system_reset(dev->vm);
+	if (dev->kind->system_reset != NULL)
+		dev->kind->system_reset(dev);
 }
 
 static uint32_t half(uint64_t value, uint32_t sel)
@@ -100,11 +95,9 @@ static void half_set(uint64_t *value, unsigned sel, uint32_t to)
 
 static uint64_t config_read(const struct vmmio *dev, uint64_t offset, unsigned size_bytes)
 {
-	struct virtio_mem_config config;
-	uint8_t bytes[VMMIO_WINDOW_BYTES - VMMIO_REG_CONFIG] = {0};
+	uint8_t bytes[VMMIO_CONFIG_BYTES] = {0};
 
-	vmem_config(dev->vm, &config);
-	memcpy(bytes, &config, sizeof(config));
+	dev->kind->config(dev->model, bytes);
 	switch (size_bytes) {
 	case 1:
 		return bytes[offset];
@@ -128,11 +121,11 @@ static uint32_t register_read(struct vmmio *dev, uint64_t offset)
 	case VMMIO_REG_VERSION:
 		return VMMIO_VERSION;
 	case VMMIO_REG_DEVICE_ID:
-		return VIRTIO_ID_MEM;
+		return dev->kind->device_id;
 	case VMMIO_REG_VENDOR_ID:
 		return VMMIO_VENDOR;
 	case VMMIO_REG_DEVICE_FEATURES:
-		return half(vmem_features(dev->vm), dev->device_features_sel);
+		return half(dev->kind->features(dev->model), dev->device_features_sel);
 	case VMMIO_REG_QUEUE_NUM_MAX:
 		return queue ? VRING_MAX_SIZE : 0;
 	case VMMIO_REG_QUEUE_READY:
@@ -147,7 +140,7 @@ static uint32_t register_read(struct vmmio *dev, uint64_t offset)
 	case VMMIO_REG_SHM_BASE_HIGH:
 		return 0xffffffffU;
 	case VMMIO_REG_CONFIG_GENERATION:
-		return dev->vm->generation;
+		return dev->kind->generation(dev->model);
 	default: /* write-only or unknown */
 		dev->misuses++;
 		return 0;
@@ -189,7 +182,7 @@ static void status_write(struct vmmio *dev, uint32_t value)
 	value &= 0xffU & ~VIRTIO_STATUS_NEEDS_RESET; /* the device's own bit */
 	/* 2.2.2: the driver reads back whether its choice of features was taken. */
 	if ((value & ~sticky & VIRTIO_STATUS_FEATURES_OK) != 0 &&
-	    !vmem_features_ok(dev->vm, dev->driver_features))
+	    !dev->kind->features_ok(dev->model, dev->driver_features))
 		value &= ~VIRTIO_STATUS_FEATURES_OK;
 	if ((value & VIRTIO_STATUS_DRIVER_OK) != 0 &&
 	    ((value | sticky) & VIRTIO_STATUS_FEATURES_OK) == 0) {
@@ -279,7 +272,7 @@ static void notify_write(struct vmmio *dev, uint32_t value)
 	}
 	if ((dev->status & VIRTIO_STATUS_NEEDS_RESET) != 0)
 		return;
-	rc = vmemq_process(&dev->q);
+	rc = dev->kind->process(dev);
 	if (rc < 0)
 		needs_reset(dev, rc);
 }

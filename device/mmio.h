@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* virtio-mmio version 2 registers in front of a virtio-mem device. */
+/* virtio-mmio version 2 registers in front of a device with one queue. */
 #ifndef DEVICE_MMIO_H
 #define DEVICE_MMIO_H
 
@@ -73,9 +73,30 @@ struct vmmio_ops {
 	void (*was_reset)(void *ctx);
 };
 
+struct vmmio;
+
+/* What a kind of device answers behind its registers. @model is what vmmio_init_kind() was given. */
+struct vmmio_kind {
+	uint32_t device_id;
+	uint64_t (*features)(const void *model);
+	/* May a driver go on that accepted these? */
+	bool (*features_ok)(const void *model, uint64_t accepted);
+	/* Fill in the configuration space, VMMIO_CONFIG_BYTES of zeros so far. */
+	void (*config)(const void *model, uint8_t *bytes);
+	uint32_t (*generation)(const void *model);
+	/* Serve the queue; below 0: the device needs a reset. */
+	int (*process)(struct vmmio *dev);
+	/* The machine was reset, and the registers with it. May be NULL. */
+	void (*system_reset)(struct vmmio *dev);
+};
+
+#define VMMIO_CONFIG_BYTES (VMMIO_WINDOW_BYTES - VMMIO_REG_CONFIG)
+
 /* Read members freely, write none. */
 struct vmmio {
-	struct vmem *vm;
+	const struct vmmio_kind *kind;
+	void *model;
+	struct vmem *vm; /* of a virtio-mem device, else NULL; its queue is q */
 	const struct vmmio_ops *ops;
 	void *ctx;
 	uint32_t status;
@@ -94,6 +115,10 @@ struct vmmio {
 	int error;	  /* why NEEDS_RESET was set: vring.h, vmemq.h; 0 when it is not */
 	uint64_t misuses; /* accesses that the specification does not allow, and were ignored */
 };
+
+/* Put registers in front of @model, a device of @kind. Its used buffers: vmmio_used_buffer(). */
+void vmmio_init_kind(struct vmmio *dev, const struct vmmio_kind *kind, void *model,
+		     const struct vmmio_ops *ops, void *ctx);
 
 /*
  * Put registers in front of @vm. Its notify_config op has to call vmmio_config_changed(); the
@@ -114,7 +139,10 @@ void vmmio_write(struct vmmio *dev, uint64_t offset, uint64_t value, unsigned si
 /* The configuration changed: interrupt, if DRIVER_OK is set (2.1: none before that). */
 void vmmio_config_changed(struct vmmio *dev);
 
-/* The machine was reset: registers and vmem_system_reset(). */
+/* The queue has a used buffer that the driver wants to hear of. @ctx: the struct vmmio. */
+void vmmio_used_buffer(void *ctx);
+
+/* The machine was reset: registers and device (vmem_system_reset()). */
 void vmmio_system_reset(struct vmmio *dev);
 
 #endif

@@ -4,8 +4,9 @@
 #include "device/vmemq.h"
 
 /* Serve the chain that was just taken. 0, or an error. */
-static int serve(struct vmemq *q)
+static int serve(void *ctx)
 {
+	struct vmemq *q = ctx;
 	struct virtio_mem_req raw_req;
 	struct virtio_mem_resp raw_resp;
 	struct vmem_request req;
@@ -30,21 +31,7 @@ static int serve(struct vmemq *q)
 
 int vmemq_process(struct vmemq *q)
 {
-	int served = 0;
-	int rc;
-
-	/*
-	 * At most one queue's worth a call. A driver that adds as fast as it is served has given
-	 * a notice for what it added, so nothing is left behind.
-	 */
-	while (!q->hold && served < VRING_MAX_SIZE && (rc = vring_pop(q->ring, &q->chain)) != 0) {
-		if (rc > 0)
-			rc = serve(q);
-		if (rc < 0)
-			return rc;
-		served++;
-	}
-	return served;
+	return vring_serve(q->ring, &q->chain, &q->hold, serve, q);
 }
 
 const char *vmemq_error_text(int error)

@@ -246,6 +246,22 @@ void vring_push(struct vring *ring, const struct vring_chain *chain, uint32_t wr
 	store16_release(ring->used + RING_IDX, ring->used_idx);
 }
 
+int vring_serve(struct vring *ring, struct vring_chain *chain, const bool *hold,
+		int (*serve)(void *ctx), void *ctx)
+{
+	int served = 0;
+	int rc;
+
+	while (!*hold && served < VRING_MAX_SIZE && (rc = vring_pop(ring, chain)) != 0) {
+		if (rc > 0)
+			rc = serve(ctx);
+		if (rc < 0)
+			return rc;
+		served++;
+	}
+	return served;
+}
+
 bool vring_wants_interrupt(const struct vring *ring)
 {
 	/*

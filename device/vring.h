@@ -89,6 +89,15 @@ int vring_scatter(const struct vring_chain *chain, const void *buf, size_t len_b
 /* Give a chain back, @written bytes into its writable part. */
 void vring_push(struct vring *ring, const struct vring_chain *chain, uint32_t written);
 
+/*
+ * Take chain after chain into @chain and have @serve answer each (0, or an error that ends it), as
+ * long as *@hold is not set, at most one queue's worth a call: a driver that adds as fast as it is
+ * served has given a notice for what it added. Returns how many were served, or an error of
+ * vring_pop() or @serve.
+ */
+int vring_serve(struct vring *ring, struct vring_chain *chain, const bool *hold,
+		int (*serve)(void *ctx), void *ctx);
+
 /* Does the driver want to hear of what was pushed (2.7.7)? Ask after vring_push(). */
 bool vring_wants_interrupt(const struct vring *ring);
 
