@@ -16,6 +16,11 @@ VMEM_DEVICES ?= 1
 VMEM_SIZE ?= $(if $(filter 1,$(VMEM_DEVICES)),1G,336M)
 VMEM_BLOCK ?= 2M
 VMEM_SCHEDULE ?= 100%,23%,0,57%,41%,100%
+# A virtio-pmem device of that size (PMEM=16M), right behind the regions of the others; with PMEM_FILE
+# its content outlasts the run. Node of each virtio-mem device in turn (VMEM_NODES='1 2').
+PMEM ?=
+PMEM_FILE ?=
+VMEM_NODES ?=
 TIMEOUT ?= 300
 
 RAM_BASE := 0x80000000
@@ -26,7 +31,9 @@ VMEM_BYTES := $(call bytes,$(VMEM_SIZE))
 # The devices' regions: from the next GiB above boot RAM on, inside QEMU's RAM but not in the tree's
 # share that the firmware may use (mem=). QEMU puts the tree at the very end: 64 MiB above them.
 VMEM_ADDR := $(shell printf 0x%x $$(( ($(RAM_BASE) + $(MEM_BYTES) + 0x3fffffff) / 0x40000000 * 0x40000000 )))
-TOTAL_MIB := $(shell echo $$(( ($(VMEM_ADDR) + $(VMEM_DEVICES) * $(VMEM_BYTES) - $(RAM_BASE)) / 1048576 + 64 )))
+PMEM_BYTES := $(if $(PMEM),$(call bytes,$(PMEM)),0)
+PMEM_ADDR := $(shell printf 0x%x $$(( ($(VMEM_ADDR) + $(VMEM_DEVICES) * $(VMEM_BYTES) + 0x1fffff) / 0x200000 * 0x200000 )))
+TOTAL_MIB := $(shell echo $$(( ($(PMEM_ADDR) + $(PMEM_BYTES) - $(RAM_BASE)) / 1048576 + 64 )))
 vmem-numbers := $(wordlist 1,$(VMEM_DEVICES),0 1 2 3)
 # Of device $(1): its socket, its part of QEMU's command line, its daemon.
 vmem-socket = {socket}$(filter-out 0,$(1))
@@ -34,7 +41,11 @@ vmem-addr = $(shell printf 0x%x $$(( $(VMEM_ADDR) + $(1) * $(VMEM_BYTES) )))
 vmem-qemu = -chardev socket,id=vmem$(1),path=$(vmem-socket) \
 	-device $(QEMU_VHOST_DEVICE),chardev=vmem$(1),virtio-id=24,num_vqs=1,config_size=56
 vmem-daemon = --daemon '$(VMEMD) --socket $(vmem-socket) --addr $(vmem-addr) --size $(VMEM_SIZE) \
-	--block $(VMEM_BLOCK) --schedule $(VMEM_SCHEDULE) $(VMEM_ARGS)'
+	--block $(VMEM_BLOCK) --schedule $(VMEM_SCHEDULE) $(addprefix --node ,$(word $(words 1 $(wordlist 1,$(1),$(VMEM_NODES))),$(VMEM_NODES))) $(VMEM_ARGS)'
+pmem-qemu = $(if $(PMEM),-chardev socket$(comma)id=pmem0$(comma)path={socket}-pmem \
+	-device $(QEMU_VHOST_DEVICE)$(comma)chardev=pmem0$(comma)virtio-id=27$(comma)num_vqs=1$(comma)config_size=16)
+pmem-daemon = $(if $(PMEM),--daemon '$(VMEMD) --pmem --socket {socket}-pmem --addr $(PMEM_ADDR) --size $(PMEM) \
+	$(addprefix --file ,$(PMEM_FILE))')
 
 QEMU_COMMON = $(QEMU) -M $(MACHINE)$(if $(filter vhost,$(VMEM)),$(comma)memory-backend=ram) -cpu $(CPU) -smp $(SMP) \
 	-accel tcg,thread=$(THREAD) -nodefaults -display none -serial stdio -no-reboot \
@@ -42,12 +53,12 @@ QEMU_COMMON = $(QEMU) -M $(MACHINE)$(if $(filter vhost,$(VMEM)),$(comma)memory-b
 comma := ,
 
 QEMU_vhost = -m $(TOTAL_MIB)M -object memory-backend-memfd,id=ram,size=$(TOTAL_MIB)M,share=on \
-	-global virtio-mmio.force-legacy=false $(foreach n,$(vmem-numbers),$(call vmem-qemu,$(n))) \
+	-global virtio-mmio.force-legacy=false $(foreach n,$(vmem-numbers),$(call vmem-qemu,$(n))) $(pmem-qemu) \
 	-append '$(strip mem=$(MEM_BYTES) vmem=vhost $(ARGS))'
-QEMU_builtin = -m $(shell echo $$(( $(MEM_BYTES) >> 20 )))M -append '$(strip vmem=builtin $(ARGS))'
+QEMU_builtin = -m $(shell echo $$(( $(MEM_BYTES) >> 20 )))M -append '$(strip vmem=builtin $(addprefix pmem=,$(PMEM)) $(ARGS))'
 QEMU_none = -m $(shell echo $$(( $(MEM_BYTES) >> 20 )))M -append '$(strip vmem=none $(ARGS))'
 
-DAEMON_vhost = $(foreach n,$(vmem-numbers),$(call vmem-daemon,$(n)))
+DAEMON_vhost = $(foreach n,$(vmem-numbers),$(call vmem-daemon,$(n))) $(pmem-daemon)
 
 ifeq ($(filter 1 2 3 4,$(VMEM_DEVICES)),)
 $(error VMEM_DEVICES=$(VMEM_DEVICES): not 1, 2, 3 or 4)

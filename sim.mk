@@ -8,4 +8,4 @@ SIM_MEM := $(if $(filter command environment,$(origin MEM)),$(MEM),$(if $(filter
 
 SIM_COMMAND = $(if $(filter-out builtin none,$(SIM_VMEM)),$(error VMEM=$(SIM_VMEM): run-sim has builtin and none))$(RUNNER) --timeout $(TIMEOUT) --silence 0 --dir $(or $(RUN_DIR),$(B)/run/last) $(RUN_FLAGS) -- \
 	$(SIM) --bios $(OPENSBI) --kernel $(or $(KERNEL),$(BIN)) --smp $(SMP) --mem $(SIM_MEM) $(SIM_ARGS) \
-	--append '$(strip vmem=$(SIM_VMEM) $(ARGS))'
+	--append '$(strip vmem=$(SIM_VMEM) $(addprefix pmem=,$(PMEM)) $(ARGS))'

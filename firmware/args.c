@@ -85,6 +85,10 @@ static const struct arg table[] = {
 	 .help = "vmem.size=SIZE     region of the built-in device (vmem.size=256M)"},
 	{"vmem.block", ARG_BLOCK_SIZE, AT(vmem_block), .min = PAGE_SIZE, ANY,
 	 .help = "vmem.block=SIZE    its block size (vmem.block=2M)"},
+	{"vmem.node", ARG_NUMBER, AT(vmem_node), .max = UINT16_MAX,
+	 .help = "vmem.node=NUMBER   its proximity domain (vmem.node=1)"},
+	{"pmem", ARG_SIZE, AT(pmem), .min = SZ_2M, .max = SZ_1G,
+	 .help = "pmem=SIZE          a built-in virtio-pmem device (pmem=16M)"},
 	{"vmem.fault", ARG_TEXT, AT(vmem_fault),
 	 .help = "vmem.fault=NAME[:N],...  what it does wrong, N times (vmem.fault=busy:3; "
 		 "vmem.fault=help lists them)"},
@@ -362,6 +366,7 @@ static void set_defaults(struct args *a)
 	strcpy(a->test, "*");
 	a->mem = UINT64_MAX;
 	a->harts = UINT64_MAX;
+	a->vmem_node = UINT64_MAX;
 	a->model = true;
 	a->probe = true;
 	a->shuffle = true;

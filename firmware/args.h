@@ -23,6 +23,8 @@ struct args {
 	enum vmem_arg vmem;	/* vmem=auto|vhost|builtin|none */
 	uint64_t vmem_size;	/* vmem.size=, built-in device's region, 0: default */
 	uint64_t vmem_block;	/* vmem.block=, built-in device's block size, 0: default */
+	uint64_t vmem_node;	/* vmem.node=, its proximity domain, UINT64_MAX: it has none */
+	uint64_t pmem;		/* pmem=, the built-in virtio-pmem device's memory, 0: none */
 	uint64_t harts;		/* harts=, at most that many are used, UINT64_MAX: all */
 	enum flush_arg flush;	/* flush=auto|sbi|ipi|svinval */
 	enum order_arg order;	/* order=safe|linux, of hot-remove */

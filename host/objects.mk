@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Programs of the host. hotwalk-vmemd is vmemd-objs-y and device-objs-y, hotwalk-run is run-objs-y.
 vmemd-objs-y += vmemd.o
+vmemd-objs-y += vmemd_mem.o
+vmemd-objs-y += vmemd_pmem.o
+vmemd-objs-y += serve.o
 vmemd-objs-y += vmemd_options.o
 vmemd-objs-y += vhost.o
 vmemd-objs-y += vhost_wire.o

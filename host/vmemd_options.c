@@ -14,6 +14,7 @@
 
 static const char usage[] =
 	"usage: hotwalk-vmemd --socket PATH --addr A --size S --schedule LIST [options]\n"
+	"       hotwalk-vmemd --pmem --socket PATH --addr A --size S [--file FILE]\n"
 	"Serves QEMU's vhost-user-test-device as a virtio-mem device, and tells which unplugged\n"
 	"pages the guest touched.\n"
 	"  --socket PATH    Unix socket to listen on; one QEMU is served, then the daemon ends\n"
@@ -26,9 +27,12 @@ static const char usage[] =
 	"  --unplugged-readable  do not offer UNPLUGGED_INACCESSIBLE: the guest may read "
 	"unplugged\n"
 	"                   blocks in the usable region\n"
+	"  --pmem           be a virtio-pmem device instead; sizes are multiples of 2 MiB\n"
+	"  --file FILE      what a flush writes its content to, and what it starts with\n"
 	"  --verbose        print every request\n"
 	"Sizes take K, M, G, T; addresses may be hexadecimal.\n"
-	"Exit status: 0 clean or blind, 1 an unplugged page was touched, 2 usage or protocol "
+	"Exit status: 0 clean or blind, 1 an unplugged page was touched, or one stored\n"
+	"to and not flushed; 2 usage or protocol "
 	"error.\n";
 
 __attribute__((format(printf, 1, 2))) static int bad(const char *format, ...)
@@ -108,6 +112,12 @@ static int check(struct vmemd_options *opt, bool have_addr)
 			   sizeof(((struct sockaddr_un *)0)->sun_path) - 1);
 	if (!have_addr)
 		return bad("--addr is missing (try --help)");
+	if (opt->pmem && opt->schedule_text != NULL)
+		return bad("--pmem knows no --schedule");
+	if (!opt->pmem && opt->file != NULL)
+		return bad("--file goes with --pmem");
+	if (opt->pmem)
+		return check_region(&opt->params);
 	if (opt->schedule_text == NULL)
 		return bad("--schedule is missing (try --help)");
 	rc = check_region(&opt->params);
@@ -124,6 +134,8 @@ int vmemd_options_parse(struct vmemd_options *opt, int argc, char **argv)
 		{"schedule", required_argument, NULL, 'l'},
 		{"node", required_argument, NULL, 'n'},
 		{"unplugged-readable", no_argument, NULL, 'r'},
+		{"pmem", no_argument, NULL, 'p'},
+		{"file", required_argument, NULL, 'f'},
 		{"verbose", no_argument, NULL, 'v'},
 		{"help", no_argument, NULL, 'h'},
 		{NULL, 0, NULL, 0},
@@ -157,6 +169,12 @@ int vmemd_options_parse(struct vmemd_options *opt, int argc, char **argv)
 			break;
 		case 'r':
 			opt->params.readable_unplugged = true;
+			break;
+		case 'p':
+			opt->pmem = true;
+			break;
+		case 'f':
+			opt->file = optarg;
 			break;
 		case 'v':
 			opt->verbose = true;

@@ -17,6 +17,8 @@ struct vmemd_options {
 	uint64_t steps[VMEMD_MAX_STEPS]; /* requested sizes, bytes */
 	unsigned nb_steps;
 	bool verbose;
+	bool pmem;	  /* a virtio-pmem device: addr and region_size of params count */
+	const char *file; /* that keeps its content; NULL: none */
 };
 
 /*

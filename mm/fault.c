@@ -130,6 +130,18 @@ static const struct fault_info infos[NR_FAULTS] = {
 	[FAULT_RECORD_NEIGHBOUR] = {"record-neighbour", "the page behind removed records is freed"},
 	[FAULT_RECORD_REPEATS] = {"record-repeats",
 				  "record=56: tail records are shared all the same"},
+	[FAULT_PMEM_FLUSH_SKIPPED] = {"pmem-flush-skipped", "virtio-pmem: flushes are not sent"},
+	[FAULT_PMEM_ERROR_SWALLOWED] = {"pmem-error-swallowed",
+					"virtio-pmem: a flush that failed counts as done"},
+	[FAULT_DEVMEM_ONLINE] = {"zone-device-online", "device memory can be allocated"},
+	[FAULT_DEVMEM_RANGE] = {"zone-device-range-unchecked",
+				"device memory is mapped wherever it is"},
+	[FAULT_DEVMEM_USERS] = {"zone-device-users", "device memory goes while it is used"},
+	[FAULT_DIMM_HALF] = {"dimm-half", "half of a module is ejected"},
+	[FAULT_DIMM_LOST] = {"dimm-lost", "a module that the device keeps stays unmapped"},
+	[FAULT_NODE_IGNORED] = {"node-ignored", "allocation by node takes any node"},
+	[FAULT_NODE_LOST] = {"node-lost", "hot-added memory is of node 0"},
+	[FAULT_MAPPABLE_END] = {"mappable-end", "the last granule that can be mapped is refused"},
 };
 
 const struct fault_info *fault_info(enum fault f)

@@ -133,6 +133,17 @@ enum fault {
 	FAULT_RECORD_NEIGHBOUR, /* the page behind the records of removed memory is freed too
 				   (56-byte struct page, Linux 6.12 without MEMCG) */
 	FAULT_RECORD_REPEATS,	/* records of any size are taken for page after page the same */
+	/* Of memory of devices: tests/actors/ */
+	FAULT_PMEM_FLUSH_SKIPPED,   /* a flush is not sent */
+	FAULT_PMEM_ERROR_SWALLOWED, /* a flush that failed counts as done */
+	FAULT_DEVMEM_ONLINE,	    /* device memory is given to the allocator */
+	FAULT_DEVMEM_RANGE,	    /* it is mapped wherever it is (Linux f3336b48cf9d) */
+	FAULT_DEVMEM_USERS,	    /* it is unmapped under its users (Linux memunmap_pages()) */
+	FAULT_DIMM_HALF,	    /* half of a module is ejected */
+	FAULT_DIMM_LOST,	    /* an ejection that the device refuses leaves it unmapped */
+	FAULT_NODE_IGNORED,	    /* allocation by node takes any node */
+	FAULT_NODE_LOST,	    /* what is hot-added is of node 0 */
+	FAULT_MAPPABLE_END,	    /* the mappable range without its last granule */
 	NR_FAULTS,
 };
 

@@ -9,15 +9,12 @@
 #include "device/mmio.h"
 #include "firmware/console.h"
 #include "firmware/lock.h"
-#include "firmware/trap.h"
 #include "mm/dma.h"
-#include "mm/io.h"
 #include "mm/pte.h"
 #include "mm/window.h"
-#include "platform/mmio_insn.h"
+#include "platform/mmio_trap.h"
 #include "platform/scribble.h"
 
-#define SSTATUS_SPP (UINT64_C(1) << 8)
 #define MAX_SCHEDULE 64
 #define VIEW_BYTES (UINT64_C(64) << 20)
 #define SPARE_BLOCKS 4096 /* of a device in other blocks: a page of bytes, allocated anyway */
@@ -28,7 +25,6 @@ static struct {
 	struct builtin_params params; /* region, size and block as of now */
 	struct region memory;	      /* as of builtin_init() */
 	const struct builtin_hooks *hooks;
-	vaddr_t window; /* 0: there is no device */
 	struct vmem vmem;
 	struct vmmio mmio;
 	struct schedule sched;
@@ -41,7 +37,6 @@ static struct {
 	paddr_t first_violation;
 	uint16_t answer; /* for the next @answer_left requests */
 	unsigned answer_left;
-	bool stval_noted;
 } dev = {.lock = SPINLOCK(LOCK_DEVICE)};
 
 /*
@@ -194,53 +189,13 @@ static const struct vmem_ops vmem_ops = {
 
 static const struct vmmio_ops vmmio_ops = {.translate = translate};
 
-static bool in_window(vaddr_t va)
-{
-	return va >= dev.window && va - dev.window < VMMIO_WINDOW_BYTES;
-}
-
-/*
- * The instruction at @pc, in halves: the second may lie in a page of its own, which is mapped only
- * if it belongs to the instruction.
- */
-static uint32_t fetch(uint64_t pc)
-{
-	const volatile uint16_t *half = (const volatile uint16_t *)(uintptr_t)pc;
-	uint16_t low = half[0];
-
-	return mmio_insn_is_long(low) ? (uint32_t)half[1] << 16 | low : low;
-}
-
-static uint64_t low_bytes(uint64_t value, unsigned size_bytes)
-{
-	return size_bytes < 8 ? value & ((UINT64_C(1) << (8 * size_bytes)) - 1) : value;
-}
-
-/*
- * Where the instruction goes. stval is the address of a page fault (Privileged ISA, "Supervisor
- * Trap Value"), zero only where an implementation leaves it out; when it says otherwise than the
- * instruction does, the machine is wrong, and says so once.
- */
-static vaddr_t access_address(const struct trap_frame *f, const struct mmio_insn *insn)
-{
-	vaddr_t va = (insn->base == 0 ? 0 : f->x[insn->base]) + (uint64_t)(int64_t)insn->offset;
-
-	if (f->stval != va && f->stval != 0 && !dev.stval_noted) {
-		dev.stval_noted = true;
-		note("builtin: %s at %#llx: stval is %#llx, the instruction addresses %#llx",
-		     trap_cause_name(f->scause), (unsigned long long)f->sepc,
-		     (unsigned long long)f->stval, (unsigned long long)va);
-	}
-	return va;
-}
-
 static uint64_t load(uint64_t offset, unsigned size_bytes)
 {
 	uint64_t value = vmmio_read(&dev.mmio, offset, size_bytes);
 
 	if (dev.hooks != NULL && dev.hooks->read != NULL)
 		value = dev.hooks->read(&dev.mmio, offset, size_bytes, value);
-	return low_bytes(value, size_bytes);
+	return value;
 }
 
 static void store(uint64_t offset, uint64_t value, unsigned size_bytes)
@@ -253,38 +208,27 @@ static void store(uint64_t offset, uint64_t value, unsigned size_bytes)
 		dev.hooks->wrote(&dev.mmio, offset);
 }
 
-static bool trap(struct trap_frame *f)
+static uint64_t locked_load(uint64_t offset, unsigned size_bytes)
 {
-	struct mmio_insn insn;
-	vaddr_t va;
-
-	if (dev.window == 0 || (f->scause != CAUSE_LOAD_PAGE && f->scause != CAUSE_STORE_PAGE))
-		return false;
-	/* The code of a fault from elsewhere, or from U-mode, is none of ours to read. */
-	if ((f->stval != 0 && !in_window(f->stval)) || (f->sstatus & SSTATUS_SPP) == 0)
-		return false;
-	if (!mmio_insn_decode(fetch(f->sepc), &insn) ||
-	    insn.store != (f->scause == CAUSE_STORE_PAGE))
-		return false;
-	va = access_address(f, &insn);
-	if (!in_window(va) || VMMIO_WINDOW_BYTES - (va - dev.window) < insn.size_bytes)
-		return false;
+	uint64_t value;
 
 	spin_lock(&dev.lock);
-	if (insn.store) {
-		uint64_t value = insn.reg == 0 ? 0 : f->x[insn.reg];
-
-		store(va - dev.window, low_bytes(value, insn.size_bytes), insn.size_bytes);
-	} else {
-		uint64_t value = load(va - dev.window, insn.size_bytes);
-
-		if (insn.reg != 0)
-			f->x[insn.reg] = mmio_insn_extend(&insn, value);
-	}
+	value = load(offset, size_bytes);
 	spin_unlock(&dev.lock);
-	f->sepc += insn.len_bytes;
-	return true;
+	return value;
 }
+
+static void locked_store(uint64_t offset, uint64_t value, unsigned size_bytes)
+{
+	spin_lock(&dev.lock);
+	store(offset, value, size_bytes);
+	spin_unlock(&dev.lock);
+}
+
+static struct mmio_trap window = {.name = "builtin",
+				  .size = VMMIO_WINDOW_BYTES,
+				  .load = locked_load,
+				  .store = locked_store};
 
 /* The schedule's sizes, of which the first is the requested size at start. */
 static enum err parse_schedule(const struct builtin_params *p)
@@ -345,29 +289,25 @@ static enum err make_vmem(const struct builtin_params *p)
 	return make_model(p);
 }
 
-enum err builtin_init(const struct builtin_params *p, vaddr_t *window, uint64_t *window_size)
+enum err builtin_init(const struct builtin_params *p, vaddr_t *regs, uint64_t *regs_size)
 {
-	vaddr_t va;
 	enum err e;
 
-	if (dev.window != 0)
+	if (window.va != 0)
 		return ERR_EXIST;
 	dev.params = *p;
 	dev.memory = (struct region){p->region, p->size};
 	e = make_vmem(p);
 	if (e == OK)
 		e = window_init(VIEW_BYTES);
-	if (e == OK)
-		e = io_reserve(VMMIO_WINDOW_BYTES, &va);
 	if (e != OK)
 		return e;
 	if (p->fill)
 		(void)blocks_scribble(0, p->size);
-	trap_register(TRAP_ORDER_DEVICE, trap);
-	dev.window = va;
-	*window = va;
-	*window_size = VMMIO_WINDOW_BYTES;
-	return OK;
+	e = mmio_trap_add(&window);
+	*regs = window.va;
+	*regs_size = window.size;
+	return e;
 }
 
 uint64_t builtin_violations(paddr_t *first)
@@ -387,7 +327,7 @@ void builtin_scan(void)
 	uint64_t run;
 	bool irqs;
 
-	if (dev.window == 0)
+	if (window.va == 0)
 		return;
 	irqs = spin_lock_irq(&dev.lock);
 	for (; (run = scribbled_run(&at, dev.params.size)) != 0; at += run) {
@@ -415,7 +355,7 @@ enum err builtin_set_requested(uint64_t size_bytes)
 	int error = VMEM_ERR_RANGE;
 	bool irqs;
 
-	if (dev.window == 0)
+	if (window.va == 0)
 		return ERR_INVAL;
 	irqs = spin_lock_irq(&dev.lock);
 	error = vmem_set_requested_size(&dev.vmem, size_bytes);
@@ -440,7 +380,7 @@ bool builtin_with(void (*fn)(struct vmmio *io, void *arg), void *arg)
 {
 	bool irqs;
 
-	if (dev.window == 0)
+	if (window.va == 0)
 		return false;
 	irqs = spin_lock_irq(&dev.lock);
 	fn(&dev.mmio, arg);
@@ -482,7 +422,7 @@ enum err builtin_reshape(uint64_t offset, uint64_t size, uint64_t block)
 	enum err e;
 	bool irqs;
 
-	if (dev.window == 0 || offset > dev.memory.size || size > dev.memory.size - offset)
+	if (window.va == 0 || offset > dev.memory.size || size > dev.memory.size - offset)
 		return ERR_INVAL;
 	builtin_scan(); /* what was written so far is found now or never */
 	p.region = dev.memory.start + offset;

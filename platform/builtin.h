@@ -61,12 +61,12 @@ struct builtin_params {
 };
 
 /*
- * Set the device up; once. @window gets the address of its registers, @window_size their extent.
+ * Set the device up; once. @regs gets the address of its registers, @regs_size their extent.
  * Reserves the window of mm/window.h. Returns OK; ERR_INVAL (noted) for sizes or a schedule that
  * cannot be; ERR_EXIST for a second one; ERR_NOMEM.
  */
-enum err must_check builtin_init(const struct builtin_params *p, vaddr_t *window,
-				 uint64_t *window_size);
+enum err must_check builtin_init(const struct builtin_params *p, vaddr_t *regs,
+				 uint64_t *regs_size);
 
 /*
  * 64-bit words of unplugged memory that were found written to, so far; @first gets the address of

@@ -15,3 +15,5 @@ objs-y += virtio_mem_revive.o misbehave.o
 # What their host tests link (recursive: the lists come later).
 srcs-test_vmem_driver_revive = $(vmem-srcs) $(device-srcs) platform/virtio_mem_revive.c
 objs-y += follow.o
+objs-y += virtio_wait.o virtio_pmem.o mmio_trap.o builtin_pmem.o
+srcs-test_pmem_driver = $(vmem-srcs) $(device-srcs) platform/virtio_pmem.c

@@ -11,9 +11,7 @@
 #include "firmware/console.h"
 #include "firmware/time.h"
 #include "mm/fault.h"
-
-#define REQUEST_TIMEOUT_MS 2000
-#define ALIVE_EVERY_MS 10
+#include "platform/virtio_wait.h"
 
 enum err vmreq_give_up(struct virtio_mem *v, enum err e, const char *fmt, ...)
 {
@@ -32,31 +30,10 @@ enum err vmreq_give_up(struct virtio_mem *v, enum err e, const char *fmt, ...)
 /* Wait for the one chain in flight. ERR_IO and ERR_TIMEOUT have given the device up. */
 static enum err wait_used(struct virtio_mem *v, uint16_t head, uint32_t *len_bytes)
 {
-	uint64_t deadline = time_deadline_ms(REQUEST_TIMEOUT_MS);
-	uint64_t look = time_deadline_ms(ALIVE_EVERY_MS);
-	bool late = false;
-	uint16_t used;
-	enum err e;
+	const char *why;
+	enum err e = virtio_wait_used(&v->dev, &v->queue, head, len_bytes, &why);
 
-	for (;;) {
-		e = virtq_take_used(&v->queue, &used, len_bytes);
-		if (e != ERR_NOENT)
-			break;
-		/* Only after one more look: this hart may have been held up, not the device. */
-		if (late)
-			return vmreq_give_up(v, ERR_TIMEOUT, "no answer in %u ms",
-					     REQUEST_TIMEOUT_MS);
-		if (time_past(look)) {
-			if (!virtio_mmio_is_alive(&v->dev))
-				return vmreq_give_up(v, ERR_IO, "needs a reset");
-			look = time_deadline_ms(ALIVE_EVERY_MS);
-		}
-		late = time_past(deadline);
-		arch_yield();
-	}
-	if (e != OK || used != head)
-		return vmreq_give_up(v, ERR_IO, "used ring is broken");
-	return OK;
+	return e == OK ? OK : vmreq_give_up(v, e, "%s", why);
 }
 
 /*

@@ -27,6 +27,7 @@
 #include "platform/plic.h"
 #include "tests/banner.h"
 #include "tests/memdev.h"
+#include "tests/pmemdev.h"
 #include "tests/runner.h"
 
 #define MAX_FDT (256 * 1024)
@@ -198,6 +199,7 @@ static void init_memory(const struct mmu_mode *mode)
 			err_name(err));
 	/* Before the first allocation: the region of a built-in device is cut out of RAM. */
 	memdev_choose(&bench);
+	pmemdev_choose(&bench);
 	if (hart_init(&machine, bench.boot_hartid, args.harts) == 0)
 		give_up("no hart");
 	arch_set_direct_offset(early_map_arena(bootmem_arena()));
@@ -280,6 +282,7 @@ void hotwalk_main(uint64_t hartid, paddr_t fdt_pa, paddr_t load)
 		note("plic: not used, drivers poll");
 	banner_print(&bench);
 	memdev_start(&bench);
+	pmemdev_start(&bench);
 	if (args.list) {
 		runner_list();
 		give_up("list: no test was asked for");

@@ -26,11 +26,11 @@ static const struct machine_virtio *slots[MAX_VMEMS];
 static unsigned nr_slots;
 
 /* MagicValue and DeviceID (virtio 1.2, 4.2.2), through the early window: nothing is mapped yet. */
-static bool is_vmem_slot(const struct machine_virtio *v)
+bool memdev_is_slot(const struct machine_virtio *v, uint32_t device_id)
 {
 	const volatile uint32_t *regs = early_window(v->base, 16);
 
-	return regs != NULL && regs[0] == UINT32_C(0x74726976) && regs[2] == VIRTIO_ID_MEM;
+	return regs != NULL && regs[0] == UINT32_C(0x74726976) && regs[2] == device_id;
 }
 
 static void find_slots(const struct machine *m)
@@ -38,7 +38,7 @@ static void find_slots(const struct machine *m)
 	unsigned lost = 0;
 
 	for (unsigned i = 0; i < m->nr_virtio; i++) {
-		if (!is_vmem_slot(&m->virtio[i]))
+		if (!memdev_is_slot(&m->virtio[i], VIRTIO_ID_MEM))
 			continue;
 		if (nr_slots < MAX_VMEMS)
 			slots[nr_slots++] = &m->virtio[i];
@@ -94,8 +94,7 @@ void memdev_choose(struct bench *b)
 		carve_builtin(b);
 }
 
-/* The built-in device takes any boot memory for a queue; the driver's is dma memory only. */
-static void *guest_ptr(void *ctx, uint64_t pa, uint64_t len, bool write)
+void *memdev_guest_ptr(void *ctx, uint64_t pa, uint64_t len, bool write)
 {
 	const struct region *r;
 	unsigned n = bootmem_regions(&r);
@@ -143,7 +142,7 @@ static enum err open_builtin(const struct bench *b, struct virtio_mmio *dev)
 		.size = b->carved.size,
 		.block = b->args->vmem_block != 0 ? b->args->vmem_block : BUILTIN_BLOCK,
 		.schedule = BUILTIN_SCHEDULE,
-		.ptr = guest_ptr,
+		.ptr = memdev_guest_ptr,
 	};
 	uint64_t size;
 	vaddr_t regs;

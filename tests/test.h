@@ -10,6 +10,7 @@
 #include "firmware/rand.h"
 #include "firmware/types.h"
 #include "platform/virtio_mem.h"
+#include "platform/virtio_pmem.h"
 
 /* What a test needs of the machine; without it, it is skipped with the reason. */
 #define NEEDS_SMP 1u	/* a second hart */
@@ -52,6 +53,8 @@ struct bench {
 	bool vmem_due;	      /* there should be one: its absence is no reason to skip */
 	bool builtin;	      /* the device is the built-in one */
 	struct region carved; /* the built-in device's region; empty without one */
+	struct region carved_pmem; /* the same of a built-in virtio-pmem device */
+	struct virtio_pmem *pmem;  /* NULL: there is none */
 	uint32_t modes;	      /* measured, bit SATP_MODE_* */
 	uint64_t boot_hartid;
 	uint64_t seed;
