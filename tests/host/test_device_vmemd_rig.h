@@ -184,28 +184,22 @@ static inline bool get_config(struct frontend *f, struct virtio_mem_config *c)
 	return true;
 }
 
-/* Start a daemon with a region of @size and one more @option (NULL: none), and connect to it. */
-static inline bool begin(struct frontend *f, const char *size, const char *schedule,
-			 const char *option)
+/* Where the daemon's socket will be: f->path. */
+static inline bool begin_dir(struct frontend *f)
 {
-	struct sockaddr_un addr = {.sun_family = AF_UNIX};
-	char *argv[] = {(char *)(uintptr_t)daemon_path(),
-			"--socket",
-			f->path,
-			"--addr",
-			"0x82000000",
-			"--size",
-			(char *)(uintptr_t)size,
-			"--schedule",
-			(char *)(uintptr_t)schedule,
-			(char *)(uintptr_t)option,
-			NULL};
-
 	memset(f, 0, sizeof(*f));
 	snprintf(f->dir, sizeof(f->dir), "/tmp/hotwalk-test-XXXXXX");
 	if (mkdtemp(f->dir) == NULL)
 		return false;
 	snprintf(f->path, sizeof(f->path), "%s/s", f->dir);
+	return true;
+}
+
+/* Behind begin_dir(): start the daemon that listens at f->path, and connect to it. */
+static inline bool begin_daemon(struct frontend *f, char *const *argv)
+{
+	struct sockaddr_un addr = {.sun_family = AF_UNIX};
+
 	f->pid = spawn(argv, &f->out);
 	if (!read_until(f, "ready\n"))
 		return false;
@@ -219,6 +213,25 @@ static inline bool begin(struct frontend *f, const char *size, const char *sched
 	f->mem = mmap(NULL, RAM_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, f->mem_fd, FILE_OFFSET);
 	return socketpair(AF_UNIX, SOCK_STREAM, 0, f->backend) == 0 &&
 	       connect(f->sock, (struct sockaddr *)&addr, sizeof(addr)) == 0;
+}
+
+/* Start a daemon with a region of @size and one more @option (NULL: none), and connect to it. */
+static inline bool begin(struct frontend *f, const char *size, const char *schedule,
+			 const char *option)
+{
+	char *argv[] = {(char *)(uintptr_t)daemon_path(),
+			"--socket",
+			f->path,
+			"--addr",
+			"0x82000000",
+			"--size",
+			(char *)(uintptr_t)size,
+			"--schedule",
+			(char *)(uintptr_t)schedule,
+			(char *)(uintptr_t)option,
+			NULL};
+
+	return begin_dir(f) && begin_daemon(f, argv);
 }
 
 /* What QEMU sends when the driver sets DRIVER_OK, in its order. */
@@ -255,26 +268,32 @@ static inline bool answered(struct frontend *f, int timeout_ms)
 	return poll(&pfd, 1, timeout_ms) > 0 && read(f->call, &value, sizeof(value)) > 0;
 }
 
-static inline bool post(struct frontend *f, uint16_t type, uint64_t block, uint16_t n)
+/* Offer a chain of @out bytes at REQ and @in bytes at RESP, and kick. */
+static inline bool post_chain(struct frontend *f, uint32_t out, uint32_t in)
 {
 	uint64_t value = 1;
 	uint8_t *d = f->mem + DESC;
 
-	memset(f->mem + REQ, 0, 24);
-	le16_store(f->mem + REQ, type);
-	le64_store(f->mem + REQ + 8, REGION + block * BLOCK);
-	le16_store(f->mem + REQ + 16, n);
 	le64_store(d, RAM + REQ);
-	le32_store(d + 8, 24);
+	le32_store(d + 8, out);
 	le16_store(d + 12, 1);
 	le16_store(d + 14, 1);
 	le64_store(d + 16, RAM + RESP);
-	le32_store(d + 24, 10);
+	le32_store(d + 24, in);
 	le16_store(d + 28, 2);
 	le16_store(f->mem + AVAIL + 4 + f->avail_idx % 64 * 2, 0);
 	f->avail_idx++;
 	__atomic_store_n((uint16_t *)(void *)(f->mem + AVAIL + 2), f->avail_idx, __ATOMIC_RELEASE);
 	return write(f->kick, &value, sizeof(value)) > 0;
+}
+
+static inline bool post(struct frontend *f, uint16_t type, uint64_t block, uint16_t n)
+{
+	memset(f->mem + REQ, 0, 24);
+	le16_store(f->mem + REQ, type);
+	le64_store(f->mem + REQ + 8, REGION + block * BLOCK);
+	le16_store(f->mem + REQ + 16, n);
+	return post_chain(f, 24, 10);
 }
 
 /* One request; the response's type, or 0xffff when none comes within 5 s. */
