@@ -233,6 +233,7 @@ void zone_init(struct zone *z, const char *name, struct region span)
 		z->heads[o] = 0;
 	z->hot = false;
 	z->draining = false;
+	z->node = 0;
 	spin_unlock_irq(&z->lock, irq);
 }
 
@@ -389,6 +390,7 @@ enum err zone_split(struct zone *z, paddr_t at, struct zone *upper)
 	zone_init(upper, z->name, tail);
 	upper->hot = z->hot;
 	upper->draining = z->draining;
+	upper->node = z->node;
 	if (z->managed_frames != 0) {
 		upper->managed_frames = tail.size >> PAGE_SHIFT;
 		z->managed_frames -= upper->managed_frames;
@@ -503,6 +505,40 @@ paddr_t frame_alloc_hot(unsigned order, enum owner owner)
 
 		if (z->hot)
 			pa = zone_alloc(z, order, owner);
+	}
+	spin_unlock_irq(&zones_lock, irq);
+	return pa;
+}
+
+/* What comes later in the order of fallback is larger: the node itself, those above, those below.
+ */
+static uint32_t node_steps(const struct zone *z, uint16_t node)
+{
+	return fault_armed(FAULT_NODE_IGNORED) ? 0 : (uint16_t)(z->node - node);
+}
+
+paddr_t frame_alloc_node(unsigned order, enum owner owner, uint16_t node)
+{
+	paddr_t pa = FRAME_NONE;
+	uint32_t from = 0; /* fewer steps were tried already */
+	bool irq = spin_lock_irq(&zones_lock);
+
+	while (pa == FRAME_NONE) {
+		uint32_t steps = UINT32_MAX;
+
+		for (unsigned i = 0; i < nr_zones; i++) {
+			uint32_t s = node_steps(zones[i], node);
+
+			if (s >= from && s < steps)
+				steps = s;
+		}
+		if (steps == UINT32_MAX)
+			break;
+		for (unsigned i = 0; i < nr_zones && pa == FRAME_NONE; i++) {
+			if (node_steps(zones[i], node) == steps)
+				pa = zone_alloc(zones[i], order, owner);
+		}
+		from = steps + 1;
 	}
 	spin_unlock_irq(&zones_lock, irq);
 	return pa;

@@ -76,6 +76,7 @@ struct zone {
 	uint64_t heads[FRAME_MAX_ORDER + 1]; /* frame number + 1 of the first block, 0: none */
 	bool hot;			     /* hot-added: movable allocations are preferred here */
 	bool draining;			     /* nothing more is allocated from it */
+	uint16_t node;			     /* proximity domain; 0 where nobody says otherwise */
 };
 
 /* @z empty, all of @span in nobody's hands. Locks: none, @z is not known to anybody yet. */
@@ -123,6 +124,11 @@ paddr_t zone_alloc(struct zone *z, unsigned order, enum owner owner);
 paddr_t frame_alloc(unsigned order, enum owner owner);
 /* Hot-added zones only, those that drain excepted. */
 paddr_t frame_alloc_hot(unsigned order, enum owner owner);
+/*
+ * From @node's memory, hot-added or not; when that is used up from the next higher node's, and so
+ * on, round to the lower ones. Source: Linux build_zonelists() where all distances are the same.
+ */
+paddr_t frame_alloc_node(unsigned order, enum owner owner, uint16_t node);
 /* Whether tables and frame-table pages are taken from hot-added memory where there is some: they
  * pin it then. Off at start. */
 void frame_prefer_hot(bool prefer);

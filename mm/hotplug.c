@@ -64,13 +64,23 @@ struct hot_region *hot_first(void)
 	return first;
 }
 
-struct hot_region *hot_find(paddr_t pa)
+static struct hot_region *find(paddr_t pa, bool device)
 {
 	for (struct hot_region *r = first; r != NULL; r = r->next) {
 		if (pa >= r->phys.start && pa < region_end(r->phys))
-			return r;
+			return (r->state == HOT_DEVICE) == device ? r : NULL;
 	}
 	return NULL;
+}
+
+struct hot_region *hot_find(paddr_t pa)
+{
+	return find(pa, false);
+}
+
+struct hot_region *hot_find_device(paddr_t pa)
+{
+	return find(pa, true);
 }
 
 paddr_t hot_max_pa(void)
@@ -91,19 +101,29 @@ static bool overlap(struct region a, struct region b)
 	return a.start < region_end(b) && b.start < region_end(a);
 }
 
-static enum err check(struct region phys)
+bool hot_range_allowed(struct region phys)
 {
 	struct region can = kernel_mappable_range();
+	/* Last bytes, not ends: the range may reach up to the very top. */
+	paddr_t last = phys.start + (phys.size - 1);
+
+	if (fault_armed(FAULT_MAPPABLE_END))
+		can.size -= HOTPLUG_GRANULE;
+	return phys.size != 0 && last >= phys.start && phys.start >= can.start &&
+	       last <= can.start + (can.size - 1);
+}
+
+static enum err check(struct region phys, bool device)
+{
 	const struct region *boot;
 	unsigned n = bootmem_ram(&boot);
 
 	if (phys.size == 0 || (!is_aligned(phys.start | phys.size, HOTPLUG_GRANULE) &&
 			       !fault_armed(FAULT_RANGE_UNCHECKED)))
 		return ERR_INVAL;
-	/* Last bytes, not ends: the range may reach up to the very top. */
-	if ((phys.start + (phys.size - 1) < phys.start || phys.start < can.start ||
-	     phys.start + (phys.size - 1) > can.start + (can.size - 1)) &&
-	    !fault_armed(FAULT_MAPPABLE_UNCHECKED))
+	/* Before anything else looks at the address. */
+	if (!hot_range_allowed(phys) && !fault_armed(FAULT_MAPPABLE_UNCHECKED) &&
+	    !(device && fault_armed(FAULT_DEVMEM_RANGE)))
 		return ERR_RANGE;
 	for (unsigned i = 0; i < n; i++) {
 		if (overlap(phys, boot[i]))
@@ -135,7 +155,6 @@ static struct hot_region *region_new(struct region phys, uint64_t prot)
 		at = &(*at)->next;
 	r->phys = phys;
 	r->prot = prot;
-	r->device = false;
 	r->backing = (struct backing){.compound = 0};
 	r->state = HOT_ABSENT;
 	r->next = *at;
@@ -186,7 +205,7 @@ static void start_zone(struct hot_region *r)
 	frame_zone_add(&r->zone);
 }
 
-static enum err add(struct region phys, uint64_t prot, bool device, struct backing from,
+static enum err add(struct region phys, uint64_t prot, enum hot_state as, struct backing from,
 		    struct hot_region **out, struct hot_report *rep)
 {
 	uint64_t calls = shootdown_stats().calls;
@@ -196,7 +215,7 @@ static enum err add(struct region phys, uint64_t prot, bool device, struct backi
 	enum err err, done;
 
 	rw_write_lock(&hotplug_lock);
-	err = check(phys);
+	err = check(phys, as == HOT_DEVICE);
 	if (err != OK)
 		goto out;
 	r = region_new(phys, prot);
@@ -204,7 +223,6 @@ static enum err add(struct region phys, uint64_t prot, bool device, struct backi
 		err = ERR_NOMEM;
 		goto out;
 	}
-	r->device = device;
 	r->backing = from;
 	kernel_begin(&b);
 	err = map_region(&b, phys, prot, &r->backing, &undone);
@@ -224,7 +242,7 @@ static enum err add(struct region phys, uint64_t prot, bool device, struct backi
 	}
 	records_clear(phys, &r->backing);
 	start_zone(r);
-	r->state = HOT_MAPPED;
+	r->state = as;
 	last_end = region_end(phys);
 	*out = r;
 	if (rep != NULL)
@@ -237,13 +255,13 @@ out:
 
 enum err hot_add(struct region phys, uint64_t prot, struct hot_region **out, struct hot_report *rep)
 {
-	return add(phys, prot, false, (struct backing){.compound = 0}, out, rep);
+	return add(phys, prot, HOT_MAPPED, (struct backing){.compound = 0}, out, rep);
 }
 
 enum err hot_add_carved(struct region phys, uint64_t prot, struct hot_region **out,
 			struct hot_report *rep)
 {
-	return add(phys, prot, false, (struct backing){.carved = true}, out, rep);
+	return add(phys, prot, HOT_MAPPED, (struct backing){.carved = true}, out, rep);
 }
 
 enum err hot_add_device(struct region phys, uint64_t prot, unsigned page_order,
@@ -253,13 +271,14 @@ enum err hot_add_device(struct region phys, uint64_t prot, unsigned page_order,
 	    (page_order > FRAME_MAX_ORDER || frame_record_size() << page_order < 3 * PAGE_SIZE ||
 	     !is_aligned(phys.start | phys.size, PAGE_SIZE << page_order)))
 		return ERR_INVAL;
-	return add(phys, prot, true, (struct backing){.compound = (uint8_t)page_order}, out, rep);
+	return add(phys, prot, HOT_DEVICE, (struct backing){.compound = (uint8_t)page_order}, out,
+		   rep);
 }
 
 void hot_online(struct hot_region *r)
 {
 	rw_write_lock(&hotplug_lock);
-	if (r->state != HOT_MAPPED || r->device)
+	if (r->state != HOT_MAPPED)
 		panic("region 0x%llx is onlined in state %d", (unsigned long long)r->phys.start,
 		      (int)r->state);
 	zone_add(&r->zone, r->zone.span);
@@ -316,7 +335,6 @@ enum err hot_split(struct hot_region *r, paddr_t at, struct hot_region **upper)
 		goto out;
 	}
 	u->state = r->state;
-	u->device = r->device;
 	u->backing = r->backing;
 	r->phys.size -= tail.size;
 	*upper = u;
@@ -342,7 +360,7 @@ enum err hot_merge(struct hot_region *r, struct hot_report *rep)
 	rw_write_lock(&hotplug_lock);
 	u = r->next;
 	if (u == NULL || u->phys.start != region_end(r->phys) || u->state != r->state ||
-	    u->prot != r->prot || u->device != r->device ||
+	    u->prot != r->prot || u->zone.node != r->zone.node ||
 	    u->backing.compound != r->backing.compound || u->backing.carved || r->backing.carved ||
 	    r->state == HOT_STUCK) {
 		err = ERR_NOENT;
@@ -389,7 +407,7 @@ enum err hot_remove(struct hot_region *r, struct hot_report *rep)
 	enum err err;
 
 	rw_write_lock(&hotplug_lock);
-	if (r->state != HOT_MAPPED) {
+	if (r->state != HOT_MAPPED && r->state != HOT_DEVICE) {
 		err = ERR_BUSY;
 		goto out;
 	}

@@ -34,13 +34,13 @@ extern struct rwlock hotplug_lock;
 /*
  * HOT_STUCK: some hart did not answer the shootdown of its add or remove. What that hart holds is
  * unknown, so the memory is never used, unplugged or forgotten again.
+ * HOT_DEVICE: memory of a device (mm/devmem.h), which never comes online.
  */
-enum hot_state { HOT_ABSENT, HOT_MAPPED, HOT_ONLINE, HOT_STUCK };
+enum hot_state { HOT_ABSENT, HOT_MAPPED, HOT_ONLINE, HOT_STUCK, HOT_DEVICE };
 
 struct hot_region {
 	struct region phys;
 	enum hot_state state;
-	bool device;		/* of a driver: never online */
 	struct backing backing; /* of its records */
 	uint64_t prot;
 	struct zone zone;
@@ -91,13 +91,19 @@ enum err must_check hot_add_carved(struct region phys, uint64_t prot, struct hot
 
 /*
  * The same for memory of a device, which has a frame table and is never online, down to
- * HOTPLUG_GRANULE; in pages of 2^@page_order frames whose tail records are shared, or 0. ERR_INVAL
- * too if @phys is no multiple of such a page, or that has not three pages of records. Records whose
- * size is no power of two are not shared. Source: Linux memremap_pages(),
- * vmemmap_populate_compound_pages().
+ * HOTPLUG_GRANULE (Linux: ZONE_DEVICE; hot_remove() takes it away); in pages of 2^@page_order
+ * frames whose tail records are shared, or 0. ERR_INVAL too if @phys is no multiple of such a page,
+ * or that has not three pages of records. Records whose size is no power of two are not shared.
+ * Source: Linux memremap_pages(), vmemmap_populate_compound_pages().
  */
 enum err must_check hot_add_device(struct region phys, uint64_t prot, unsigned page_order,
 				   struct hot_region **out, struct hot_report *rep);
+
+/*
+ * Whether all of @phys can be in the direct map: to its last byte, which may be the last that can.
+ * Source: Linux mhp_range_allowed(), arch_get_mappable_range().
+ */
+bool must_check hot_range_allowed(struct region phys);
 
 /* Its frames can be allocated (zone_alloc(&r->zone, ...)). Not of a device's memory. Source: Linux
  * online_pages(). */
@@ -125,7 +131,8 @@ enum err must_check hot_split(struct hot_region *r, paddr_t at, struct hot_regio
 enum err must_check hot_merge(struct hot_region *r, struct hot_report *rep);
 
 /*
- * Unmap it, shoot down, free its frame table; @r is gone. The region must be offline (ERR_BUSY).
+ * Unmap it, shoot down, free its frame table; @r is gone. The region must be offline, or a
+ * device's (ERR_BUSY).
  * Where an edge lies inside a leaf that is split first: ERR_NOMEM without memory for the tables,
  * with the map and the accounts as before.
  * Errors of shootdown(): it is unmapped and HOT_STUCK.
@@ -134,8 +141,10 @@ enum err must_check hot_merge(struct hot_region *r, struct hot_report *rep);
 enum err must_check hot_remove(struct hot_region *r, struct hot_report *rep);
 
 struct hot_region *hot_first(void);
-/* The hot-added region that holds @pa, or NULL. */
+/* The hot-added region that holds @pa, or NULL: a device's memory is none. */
 struct hot_region *hot_find(paddr_t pa);
+/* The device's memory that holds @pa, or NULL. */
+struct hot_region *hot_find_device(paddr_t pa);
 
 /* One past the highest frame that is memory, boot or hot-added. Linux: max_pfn. */
 paddr_t hot_max_pa(void);

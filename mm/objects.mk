@@ -3,3 +3,4 @@ objs-y += attr.o audit.o bootmem.o clear.o dma.o dump.o exposure.o fault.o frame
 objs-y += model_check.o model_exposure.o model_inval.o model_look.o model_odd.o model_paths.o model_records.o model_report.o model_spaces.o
 objs-y += model_tables.o movable.o ptpage.o records.o shadow.o shootdown.o teardown_linux.o walk.o window.o
 objs-y += hvo.o remap.o
+objs-y += devmem.o

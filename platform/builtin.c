@@ -225,10 +225,8 @@ static void locked_store(uint64_t offset, uint64_t value, unsigned size_bytes)
 	spin_unlock(&dev.lock);
 }
 
-static struct mmio_trap window = {.name = "builtin",
-				  .size = VMMIO_WINDOW_BYTES,
-				  .load = locked_load,
-				  .store = locked_store};
+static struct mmio_trap window = {
+	.name = "builtin", .size = VMMIO_WINDOW_BYTES, .load = locked_load, .store = locked_store};
 
 /* The schedule's sizes, of which the first is the requested size at start. */
 static enum err parse_schedule(const struct builtin_params *p)
@@ -251,6 +249,8 @@ static enum err make_model(const struct builtin_params *p)
 	struct vmem_params vp = {.addr = p->region,
 				 .region_size = p->size,
 				 .block_size = p->block,
+				 .has_node = p->has_node,
+				 .node_id = p->node,
 				 .requested_size = dev.sizes[0]};
 	int error = vmem_init(&dev.vmem, &vp, dev.bitmap, (dev.max_blocks + 63) / 64 * 8, &vmem_ops,
 			      NULL);

@@ -48,6 +48,8 @@ struct builtin_params {
 	paddr_t region; /* RAM that nothing else uses; with its size a multiple of @block */
 	uint64_t size;	/* bytes */
 	uint64_t block; /* bytes, power of two, at least a page */
+	bool has_node;	/* it tells its node */
+	uint16_t node;
 	/* Requested sizes (device/schedule.h); NULL: "100%,0". */
 	const char *schedule;
 	/*

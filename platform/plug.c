@@ -36,6 +36,9 @@ enum err plug_add(struct virtio_mem *v, struct region phys, uint64_t prot, struc
 	err = hot_add(phys, prot, out, rep);
 	if (err != OK)
 		goto out_unplug;
+	/* Before anybody can allocate from it. */
+	if (!fault_armed(FAULT_NODE_LOST))
+		(*out)->zone.node = virtio_mem_node(v, NULL);
 	hot_online(*out);
 	if (rep != NULL)
 		rep->us = time_us() - start;

@@ -378,7 +378,9 @@ static enum err read_config(struct virtio_mem *v)
 enum err vmreq_start(struct virtio_mem *v)
 {
 	uint32_t queue_max;
-	enum err e = virtio_mmio_negotiate(&v->dev, FEATURE(VIRTIO_MEM_F_UNPLUGGED_INACCESSIBLE),
+	enum err e = virtio_mmio_negotiate(&v->dev,
+					   FEATURE(VIRTIO_MEM_F_UNPLUGGED_INACCESSIBLE) |
+						   FEATURE(VIRTIO_MEM_F_ACPI_PXM),
 					   FEATURE(VIRTIO_F_VERSION_1), &v->features);
 
 	if (e != OK)
@@ -426,15 +428,29 @@ enum err virtio_mem_init(struct virtio_mem *v, const struct virtio_mmio *dev)
 	return e;
 }
 
+uint16_t virtio_mem_node(const struct virtio_mem *v, bool *told)
+{
+	bool pxm = (v->features & FEATURE(VIRTIO_MEM_F_ACPI_PXM)) != 0;
+
+	if (told != NULL)
+		*told = pxm;
+	return pxm ? v->geo.node_id : 0;
+}
+
 void virtio_mem_describe(const struct virtio_mem *v, char *buf, size_t len)
 {
-	char region[24], block[24];
+	char region[24], block[24], node[16] = "";
+	bool told;
+	unsigned number = virtio_mem_node(v, &told);
 
-	snprintf(buf, len, "%s region %#llx+%s, block %s, %s", v->dev.name,
+	if (told)
+		snprintf(node, sizeof(node), ", node %u", number);
+	snprintf(buf, len, "%s region %#llx+%s, block %s, %s%s", v->dev.name,
 		 (unsigned long long)v->geo.addr,
 		 virtio_mem_size_text(v->geo.region_size, region, sizeof(region)),
 		 virtio_mem_size_text(v->geo.block_size, block, sizeof(block)),
 		 (v->features & FEATURE(VIRTIO_MEM_F_UNPLUGGED_INACCESSIBLE)) != 0
 			 ? "unplugged-inaccessible"
-			 : "unplugged-readable");
+			 : "unplugged-readable",
+		 node);
 }

@@ -124,6 +124,12 @@ enum err must_check virtio_mem_refresh(struct virtio_mem *v);
  */
 enum err must_check virtio_mem_check(struct virtio_mem *v);
 
+/*
+ * The proximity domain of its memory: what the device says, if it says anything (5.15.4.1: node_id
+ * is ignored without ACPI_PXM), else 0. @told, if not NULL, gets which.
+ */
+uint16_t virtio_mem_node(const struct virtio_mem *v, bool *told);
+
 /* "virtio-mmio@10008000 region 0x100000000+1 GiB, block 2 MiB, unplugged-inaccessible". */
 void virtio_mem_describe(const struct virtio_mem *v, char *buf, size_t len);
 

@@ -81,6 +81,7 @@ enum err virtio_mem_config_read(const struct virtio_mmio *d, struct virtio_mem_g
 	g->usable_size = le64_load(raw.usable_region_size);
 	g->plugged_size = le64_load(raw.plugged_size);
 	g->requested_size = le64_load(raw.requested_size);
+	g->node_id = le16_load(raw.node_id);
 	return geometry_ok(d, g) ? OK : ERR_RANGE;
 }
 

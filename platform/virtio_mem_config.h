@@ -14,6 +14,7 @@ struct virtio_mem_geometry {
 	uint64_t usable_size; /* from the region's start; requests must lie inside */
 	uint64_t plugged_size;
 	uint64_t requested_size; /* what the device would like plugged_size to be */
+	uint16_t node_id;	 /* means something only where ACPI_PXM was accepted */
 };
 
 /* More blocks than this in a region are not believed. */

@@ -120,7 +120,8 @@ static enum err flush(struct virtio_pmem *p)
 	le32_store(p->msg->req.type, VIRTIO_PMEM_REQ_FLUSH);
 	/* 0 is success: nothing written must not look like it. */
 	le32_store(p->msg->resp.ret, VIRTIO_PMEM_RESP_FAILED);
-	/* Its barrier before the index orders the stores to the memory too: the device finds them. */
+	/* Its barrier before the index orders the stores to the memory too: the device finds them.
+	 */
 	e = virtq_add(&p->queue, &out, 1, &in, 1, &head);
 	if (e != OK)
 		return give_up(p, ERR_IO, "queue is full with nothing in flight");

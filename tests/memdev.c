@@ -141,6 +141,8 @@ static enum err open_builtin(const struct bench *b, struct virtio_mmio *dev)
 		.region = b->carved.start,
 		.size = b->carved.size,
 		.block = b->args->vmem_block != 0 ? b->args->vmem_block : BUILTIN_BLOCK,
+		.has_node = b->args->vmem_node <= UINT16_MAX,
+		.node = (uint16_t)b->args->vmem_node,
 		.schedule = BUILTIN_SCHEDULE,
 		.ptr = memdev_guest_ptr,
 	};

@@ -49,13 +49,13 @@ struct bench {
 	struct virtio_mem *vmem; /* the first one, which most tests use alone; NULL: none */
 	struct virtio_mem *vmems[MAX_VMEMS]; /* all of them, by ascending region */
 	unsigned nr_vmems;
-	const char *vmem_why; /* why there is none */
-	bool vmem_due;	      /* there should be one: its absence is no reason to skip */
-	bool builtin;	      /* the device is the built-in one */
-	struct region carved; /* the built-in device's region; empty without one */
+	const char *vmem_why;	   /* why there is none */
+	bool vmem_due;		   /* there should be one: its absence is no reason to skip */
+	bool builtin;		   /* the device is the built-in one */
+	struct region carved;	   /* the built-in device's region; empty without one */
 	struct region carved_pmem; /* the same of a built-in virtio-pmem device */
 	struct virtio_pmem *pmem;  /* NULL: there is none */
-	uint32_t modes;	      /* measured, bit SATP_MODE_* */
+	uint32_t modes;		   /* measured, bit SATP_MODE_* */
 	uint64_t boot_hartid;
 	uint64_t seed;
 };
