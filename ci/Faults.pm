@@ -152,6 +152,17 @@ my %actors = (
 	'record-neighbour' => {tests => 'actor.subsection', args => 'record=56', like => [by('actor.subsection', qw(model accounts))]},
 	'record-repeats' => {tests => 'actor.hvo_boot,actor.dax', args => 'record=56',
 		like => [by('actor.hvo_boot', 'check'), by('actor.dax', 'check')]},
+	# memory of devices; what is not flushed only the built-in device can tell while the run lasts
+	'pmem-flush-skipped' => {tests => 'actor.pmem', vars => ['VMEM=builtin', 'PMEM=16M'], like => [by('actor.pmem', 'check')]},
+	'pmem-error-swallowed' => {tests => 'actor.pmem_refused', vars => ['VMEM=builtin', 'PMEM=16M'], like => [by('actor.pmem_refused', 'check')]},
+	'zone-device-online' => {tests => 'actor.zone_device,actor.zone_device_section',
+		like => [by('actor.zone_device', 'check'), by('actor.zone_device_section', 'check')]},
+	'zone-device-range-unchecked' => {tests => 'actor.zone_device_refused', like => [by('actor.zone_device_refused', 'check')]},
+	'zone-device-users' => {tests => 'actor.zone_device,actor.zone_device_users', like => [by('actor.zone_device', 'check'), by('actor.zone_device_users', 'probe')]},
+	'dimm-half' => {tests => 'actor.dimm.256m,actor.dimm.256m_at_2m', like => [by('actor.dimm.256m', qw(probe check))]},
+	'dimm-lost' => {tests => 'actor.dimm.256m,actor.dimm.128m_at_2m', vars => ['VMEM=builtin'], like => [by('actor.dimm.256m', 'check')]},
+	(map { ($_ => {tests => 'actor.numa', vars => ['VMEM=builtin'], args => 'vmem.node=3', like => [by('actor.numa', 'check')]}) } qw(node-ignored node-lost)),
+	'mappable-end' => {tests => 'actor.mappable', like => [by('actor.mappable', 'check')]},
 );
 
 $memory{$_}{group} = 'memory' for keys %memory;

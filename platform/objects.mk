@@ -17,3 +17,4 @@ srcs-test_vmem_driver_revive = $(vmem-srcs) $(device-srcs) platform/virtio_mem_r
 objs-y += follow.o
 objs-y += virtio_wait.o virtio_pmem.o mmio_trap.o builtin_pmem.o
 srcs-test_pmem_driver = $(vmem-srcs) $(device-srcs) platform/virtio_pmem.c
+objs-y += dimm.o

@@ -25,6 +25,20 @@ enum err plug_give_back(struct virtio_mem *v, struct region phys)
 	return virtio_mem_unplug(v, phys.start, phys.size);
 }
 
+enum err plug_use(struct virtio_mem *v, struct region phys, uint64_t prot, struct hot_region **out,
+		  struct hot_report *rep)
+{
+	enum err err = hot_add(phys, prot, out, rep);
+
+	if (err != OK)
+		return err;
+	/* Before anybody can allocate from it. */
+	if (!fault_armed(FAULT_NODE_LOST))
+		(*out)->zone.node = virtio_mem_node(v, NULL);
+	hot_online(*out);
+	return OK;
+}
+
 enum err plug_add(struct virtio_mem *v, struct region phys, uint64_t prot, struct hot_region **out,
 		  struct hot_report *rep)
 {
@@ -33,13 +47,9 @@ enum err plug_add(struct virtio_mem *v, struct region phys, uint64_t prot, struc
 
 	if (err != OK)
 		return err;
-	err = hot_add(phys, prot, out, rep);
+	err = plug_use(v, phys, prot, out, rep);
 	if (err != OK)
 		goto out_unplug;
-	/* Before anybody can allocate from it. */
-	if (!fault_armed(FAULT_NODE_LOST))
-		(*out)->zone.node = virtio_mem_node(v, NULL);
-	hot_online(*out);
 	if (rep != NULL)
 		rep->us = time_us() - start;
 	return OK;

@@ -13,6 +13,10 @@
 enum err must_check plug_add(struct virtio_mem *v, struct region phys, uint64_t prot,
 			     struct hot_region **out, struct hot_report *rep);
 
+/* The later half: what is plugged comes into use, with its device's node. Errors of hot_add(). */
+enum err must_check plug_use(struct virtio_mem *v, struct region phys, uint64_t prot,
+			     struct hot_region **out, struct hot_report *rep);
+
 /*
  * online, or offline already -> unmapped -> unplugged. ERR_BUSY, ERR_NOMEM of hot_offline() with
  * @e->stuck, or ERR_NOMEM of hot_remove(): as before. When the device refuses, the memory is

@@ -5,3 +5,5 @@ objs-y += dump.o
 objs-y += attr.o pieces.o
 objs-y += hvo.o
 objs-y += memmap.o dax.o
+objs-y += device.o zone_device.o pmem.o
+objs-y += dimm.o numa.o mappable.o
