@@ -26,6 +26,8 @@ sub memory_row
 	row($name, $status, \@vars, @more);
 }
 
+my $devices = 'actor.zone_device*,actor.pmem*,actor.dimm.*,actor.numa,actor.mappable,actor.addresses';
+
 # ---- the same verdict on every machine
 
 my $pass = qr/^hotwalk: DONE PASS /m;
@@ -56,6 +58,16 @@ SKIP: {
 		like => [$pass, qr/^# vmem3: virtio-mmio/m, qr/^ok \d+ hotplug\.neighbours$/m], suites => ['hotplug']);
 	memory_row('two-devices-apart', 0, ['VMEM_DEVICES=2', 'VMEM_SIZE=1G', 'ARGS=test=hotplug.neighbours,hotplug.block'],
 		like => [$pass, qr/^ok \d+ hotplug\.neighbours # SKIP needs two devices whose regions meet inside a GiB/m], suites => ['hotplug']);
+	# Memory of devices, persistent memory, modules, nodes; the daemon sees what was not flushed.
+	row('devices', 0, ['PMEM=16M', 'VMEM_SIZE=1026M', 'VMEM_NODES=3', "ARGS=test=$devices"], suites => ['actor'],
+		like => [$pass, qr/^# vmem0: .*, node 3$/m, qr/^# pmem0: virtio-mmio\@[0-9a-f]+ region 0x[0-9a-f]+\+16 MiB$/m,
+			map({ qr/^ok \d+ actor\.\Q$_\E$/m } qw(numa pmem zone_device dimm.1g dimm.1g_at_2m)), qr/^# daemon1: pmem: clean, 4096 pages/m]);
+	row('nodes-two-devices', 0, ['VMEM_DEVICES=2', 'VMEM_SIZE=64M', 'VMEM_NODES=5 2', 'SMP=1', 'ARGS=test=actor.numa'], suites => ['actor'],
+		like => [$pass, qr/^# vmem1: .*, node 2$/m, qr/^ok \d+ actor\.numa$/m]);
+	row('module-one-block', 0, ['VMEM_SIZE=256M', 'VMEM_BLOCK=256M', 'ARGS=test=actor.dimm.*'], suites => ['actor'],
+		like => [$pass, qr/^# hot-eject 0x[0-9a-f]+\+256 MiB: .*shootdowns 1,/m, qr/^# vmemd: 2 requests: 1 plug, 1 unplug/m]);
+	row('pmem-not-flushed', 1, ['PMEM=16M', 'ARGS=test=actor.pmem inject=pmem-flush-skipped'],
+		like => [qr/^# daemon1: pmem: FAIL \d+ pages were stored to and not flushed, the first at 0x[0-9a-f]+/m]);
 	memory_row('opensbi-old', 0, ["OPENSBI=$tool{OPENSBI_OLD}"], like => [$pass, qr/^# sbi: 1\.0 OpenSBI 1\.1/m])
 		if $tool{OPENSBI_OLD};
 }
@@ -99,6 +111,8 @@ memory_row('vmem-readable', 0, ['VMEM=builtin', 'ARGS=vmem.fault=no-inaccessible
 	like => [$pass, qr/^# vmem0: builtin .*unplugged-readable/m, qr/^ok \d+ vmem\.no_inaccessible$/m], suites => [qw(vmem hotplug)]);
 memory_row('vmem-odd', 0, ['VMEM=builtin', 'ARGS=vmem.fault=noise,late,spurious,torn:40,keep-content test=hotplug.block,hotplug.order,hotplug.follow'],
 	like => [$pass], suites => ['hotplug']);
+row('devices-builtin', 0, ['VMEM=builtin', 'PMEM=4M', 'SMP=2', "ARGS=test=$devices vmem.node=1 mode=sv39"], suites => ['actor'],
+	like => [$pass, qr/^# pmem0: builtin-pmem region /m, qr/^ok \d+ actor\.pmem_refused$/m, qr/^ok \d+ actor\.numa$/m]);
 memory_row('vmem-error', 1, ['VMEM=builtin', 'ARGS=vmem.fault=error:1 test=hotplug.block,hotplug.all'],
 	like => [qr/^# builtin: ERROR to PLUG .*: device given up/m, qr/^hotwalk: DONE FAIL /m],
 	unlike => [qr/PANIC/]);

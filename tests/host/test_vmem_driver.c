@@ -383,6 +383,33 @@ static void test_random(void)
 	tap_ok(ok, "%u random steps, %u devices, accounts agree after each", steps, restarts);
 }
 
+/* 5.15.4.1: node_id means something with ACPI_PXM only, and node 0 is a node. */
+static void test_node(void)
+{
+	static const struct {
+		bool has_node;
+		uint16_t node_id, due;
+		const char *text;
+	} rows[] = {{true, 5, 5, ", node 5"}, {true, 0, 0, ", node 0"}, {false, 7, 0, NULL}};
+
+	for (unsigned i = 0; i < ARRAY_LEN(rows); i++) {
+		char line[160];
+		bool told;
+
+		rig_make(64 * SZ_2M, SZ_2M, 48 * SZ_2M);
+		rig.vm.params.has_node = rows[i].has_node;
+		rig.vm.params.node_id = rows[i].node_id;
+		tap_is(rig_init(0), OK, "node: row %u", i);
+		tap_is(virtio_mem_node(&rig.v, &told), rows[i].due, "node: row %u: number", i);
+		tap_is(told, rows[i].has_node, "node: row %u: told", i);
+		virtio_mem_describe(&rig.v, line, sizeof(line));
+		tap_ok(rows[i].text == NULL ? strstr(line, "node") == NULL
+					    : strstr(line, rows[i].text) != NULL,
+		       "node: row %u: %s", i, line);
+		rig_end();
+	}
+}
+
 int main(void)
 {
 	test_start();
@@ -398,5 +425,6 @@ int main(void)
 	test_ready();
 	test_no_memory();
 	test_random();
+	test_node();
 	return tap_done();
 }
