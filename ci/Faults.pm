@@ -162,6 +162,7 @@ my %actors = (
 	'dimm-half' => {tests => 'actor.dimm.256m,actor.dimm.256m_at_2m', like => [by('actor.dimm.256m', 'check')]},
 	'dimm-lost' => {tests => 'actor.dimm.256m,actor.dimm.128m_at_2m', vars => ['VMEM=builtin'], like => [by('actor.dimm.256m', 'check')]},
 	(map { ($_ => {tests => 'actor.numa', vars => ['VMEM=builtin'], args => 'vmem.node=3', like => [by('actor.numa', 'check')]}) } qw(node-ignored node-lost)),
+	'kaddr-32' => {tests => 'actor.addresses', vars => ['VMEM=none'], like => [by('actor.addresses', 'check')]},
 	'mappable-end' => {tests => 'actor.mappable', like => [by('actor.mappable', 'check')]},
 );
 

@@ -75,7 +75,8 @@ struct vmmio_ops {
 
 struct vmmio;
 
-/* What a kind of device answers behind its registers. @model is what vmmio_init_kind() was given. */
+/* What a kind of device answers behind its registers. @model is what vmmio_init_kind() was given.
+ */
 struct vmmio_kind {
 	uint32_t device_id;
 	uint64_t (*features)(const void *model);

@@ -47,7 +47,8 @@ struct pmem {
 void pmem_init(struct pmem *p, uint64_t start, uint64_t size_bytes, struct vring *ring,
 	       const struct pmem_ops *ops, void *ctx);
 
-/* Feature bits that are offered (5.19.3), and whether a driver may go on that accepted @accepted. */
+/* Feature bits that are offered (5.19.3), and whether a driver may go on that accepted @accepted.
+ */
 uint64_t pmem_features(const struct pmem *p);
 bool pmem_features_ok(const struct pmem *p, uint64_t accepted);
 

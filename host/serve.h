@@ -10,7 +10,7 @@
 
 struct serve {
 	/* The device's. */
-	bool *hold;		  /* its queue's: set while QEMU has not confirmed a change */
+	bool *hold;		   /* its queue's: set while QEMU has not confirmed a change */
 	int (*process)(void *ctx); /* serve the queue; below 0: the driver's error */
 	const char *(*error_text)(int error);
 	void *ctx;

@@ -39,8 +39,8 @@ static int op_discard(void *ctx, uint64_t offset_bytes, uint64_t size_bytes)
 
 	if (oracle_discard(&d->oracle, offset_bytes, size_bytes) != 0) {
 		serve_print("vmemd: cannot discard 0x%llx+%llu: %s",
-			   (unsigned long long)(d->vm.params.addr + offset_bytes),
-			   (unsigned long long)size_bytes, strerror(errno));
+			    (unsigned long long)(d->vm.params.addr + offset_bytes),
+			    (unsigned long long)size_bytes, strerror(errno));
 		return -1;
 	}
 	oracle_note_unplug(&d->oracle, offset_bytes, size_bytes, d->nb_requests + 1);
@@ -79,9 +79,9 @@ static void op_notify_config(void *ctx)
 		return;
 	}
 	serve_print("vmemd: requested=%llu usable=%llu plugged=%llu%s",
-		   (unsigned long long)d->vm.params.requested_size,
-		   (unsigned long long)d->vm.usable_size, (unsigned long long)d->vm.plugged_size,
-		   sent ? "" : " (driver not told: queue is not running)");
+		    (unsigned long long)d->vm.params.requested_size,
+		    (unsigned long long)d->vm.usable_size, (unsigned long long)d->vm.plugged_size,
+		    sent ? "" : " (driver not told: queue is not running)");
 }
 
 /* What may be read grows and shrinks with the usable region, where it may be read at all. */
@@ -108,9 +108,9 @@ static void op_answered(void *ctx, const struct vmem_request *req, const struct 
 			 (unsigned long long)(req->nb_blocks * d->vm.params.block_size));
 	if (req->type == VIRTIO_MEM_REQ_STATE && resp->type == VIRTIO_MEM_RESP_ACK)
 		state = state_names[resp->state];
-	serve_print("vmemd: %s%s %s%s%s plugged=%llu (request #%u)", request_names[req->type], where,
-		   response_names[resp->type], state[0] != '\0' ? " " : "", state,
-		   (unsigned long long)d->vm.plugged_size, d->nb_requests);
+	serve_print("vmemd: %s%s %s%s%s plugged=%llu (request #%u)", request_names[req->type],
+		    where, response_names[resp->type], state[0] != '\0' ? " " : "", state,
+		    (unsigned long long)d->vm.plugged_size, d->nb_requests);
 }
 
 static const struct vmem_ops vmem_ops = {
@@ -141,8 +141,8 @@ static int vh_memory_changed(void *ctx)
 
 	if (r == NULL) {
 		serve_print("vmemd: region 0x%llx+%llu does not lie in one piece of guest memory "
-			   "(enough RAM? share=on?)",
-			   (unsigned long long)p->addr, (unsigned long long)p->region_size);
+			    "(enough RAM? share=on?)",
+			    (unsigned long long)p->addr, (unsigned long long)p->region_size);
 		return -1;
 	}
 	offset = p->addr - r->guest_addr;
@@ -159,8 +159,9 @@ static void vh_features_set(void *ctx, uint64_t features)
 	/* vhost-user has no way to refuse, and QEMU asks with 0 while the driver has not chosen. */
 	if ((features >> VIRTIO_F_VERSION_1 & 1) != 0 && !vmem_features_ok(&d->vm, features))
 		serve_print("vmemd: the driver accepted features 0x%llx of 0x%llx, which is not "
-			   "enough to be safe",
-			   (unsigned long long)features, (unsigned long long)vmem_features(&d->vm));
+			    "enough to be safe",
+			    (unsigned long long)features,
+			    (unsigned long long)vmem_features(&d->vm));
 }
 
 static int serve_queue(void *ctx)
@@ -203,16 +204,17 @@ static void print_summary(const struct vmemd *d)
 		}
 	}
 	serve_print("vmemd: %u requests: %llu plug, %llu unplug, %llu unplug-all, %llu state; "
-		   "%llu ACK, %llu NACK, %llu BUSY, %llu ERROR; %llu resizes, plugged=%llu at end",
-		   d->nb_requests, by_request[0], by_request[1], by_request[2], by_request[3],
-		   by_response[0], by_response[1], by_response[2], by_response[3],
-		   (unsigned long long)d->nb_resizes, (unsigned long long)d->vm.plugged_size);
+		    "%llu ACK, %llu NACK, %llu BUSY, %llu ERROR; %llu resizes, plugged=%llu at end",
+		    d->nb_requests, by_request[0], by_request[1], by_request[2], by_request[3],
+		    by_response[0], by_response[1], by_response[2], by_response[3],
+		    (unsigned long long)d->nb_resizes, (unsigned long long)d->vm.plugged_size);
 }
 
 static int run(struct vmemd *d)
 {
 	if (!serve_accept(&d->serve))
-		return d->serve.broken ? STATUS_ERROR : STATUS_CLEAN; /* ended before any QEMU came */
+		return d->serve.broken ? STATUS_ERROR
+				       : STATUS_CLEAN; /* ended before any QEMU came */
 	vhost_init(&d->serve.vh, d->serve.sock, vmem_features(&d->vm), VIRTIO_MEM_CONFIG_BYTES,
 		   &vhost_ops, d);
 	serve_connection(&d->serve);

@@ -50,8 +50,8 @@ static int op_flush(void *ctx)
 	struct pmemd *d = ctx;
 
 	if (d->memory == NULL || (d->file >= 0 && !copy_file(d, false))) {
-		serve_print("pmem: cannot flush: %s", d->memory == NULL ? "no guest memory"
-									: strerror(errno));
+		serve_print("pmem: cannot flush: %s",
+			    d->memory == NULL ? "no guest memory" : strerror(errno));
 		return -1;
 	}
 	pmem_sums_take(d->sums, d->memory, 0, d->pages);

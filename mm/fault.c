@@ -141,6 +141,7 @@ static const struct fault_info infos[NR_FAULTS] = {
 	[FAULT_NODE_IGNORED] = {"node-ignored", "allocation by node takes any node"},
 	[FAULT_NODE_LOST] = {"node-lost", "hot-added memory is of node 0"},
 	[FAULT_MAPPABLE_END] = {"mappable-end", "the last granule that can be mapped is refused"},
+	[FAULT_KADDR_32] = {"kaddr-32", "addresses in the direct map have 32 bits"},
 };
 
 const struct fault_info *fault_info(enum fault f)

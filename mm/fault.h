@@ -144,6 +144,7 @@ enum fault {
 	FAULT_NODE_IGNORED,	    /* allocation by node takes any node */
 	FAULT_NODE_LOST,	    /* what is hot-added is of node 0 */
 	FAULT_MAPPABLE_END,	    /* the mappable range without its last granule */
+	FAULT_KADDR_32, /* a frame's address is computed in 32 bits (pfn << PAGE_SHIFT of an int) */
 	NR_FAULTS,
 };
 

@@ -68,6 +68,8 @@ struct region kernel_mappable_range(void)
 
 vaddr_t direct_va(paddr_t pa)
 {
+	if (pa >> 32 != 0 && fault_armed(FAULT_KADDR_32))
+		pa = (uint32_t)pa;
 	return table.mode->direct.start + (pa - mappable.start);
 }
 

@@ -174,6 +174,11 @@ TEST(actor, zone_device_refused, .needs = NEEDS_VMEM)
 		       (unsigned long long)rows[i].r.start, (unsigned long long)rows[i].r.size,
 		       err_name(err), err_name(rows[i].due));
 		accounts_compare(t, &before);
+		if (err != OK)
+			continue;
+		/* Two claim one piece of memory: whatever comes next would take it from the other. */
+		t->cleanup = NULL;
+		test_leave();
 	}
 	EXPECT(t, devmem_map(&devices[0].mem, dev, PROT_RW, NULL) == ERR_EXIST, "mapped twice");
 	EXPECT(t, hot_add(dev, PROT_RW, &none, NULL) == ERR_EXIST, "RAM is added over a device");
