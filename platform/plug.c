@@ -68,7 +68,7 @@ static enum err remove_region(struct virtio_mem *v, struct hot_region *r, struct
 			      struct hot_report *rep)
 {
 	struct region phys = r->phys;
-	bool online = r->state != HOT_MAPPED;
+	bool online = r->state != HOT_MAPPED && r->state != HOT_DEVICE;
 	enum err err;
 
 	*e = (struct evacuation){.stuck = {.pa = FRAME_NONE}};
