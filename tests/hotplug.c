@@ -1,21 +1,17 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* hotplug.*: memory arrives through virtio-mem, every hart uses it, it leaves without a trace. */
-#include <string.h>
-
 #include "firmware/arch.h"
 #include "firmware/console.h"
 #include "firmware/fence.h"
-#include "firmware/root.h"
 #include "firmware/time.h"
 #include "mm/hotplug.h"
 #include "mm/kernel.h"
-#include "mm/model.h"
-#include "mm/ptpage.h"
 #include "platform/follow.h"
 #include "platform/plug.h"
 #include "tests/accounts.h"
 #include "tests/hotcase.h"
 #include "tests/probes.h"
+#include "tests/second_root.h"
 #include "tests/test.h"
 
 /* Add, use on every hart, remove with its control, trap on every hart. */
@@ -220,13 +216,6 @@ TEST(hotplug, traps, .needs = NEEDS_VMEM, .clause = TRAP_CLAUSE)
 	}
 }
 
-struct second_root {
-	paddr_t root;
-	vaddr_t va;
-	uint64_t expected;
-	bool bad[MAX_HARTS];
-};
-
 /* Map a page where no root entry was used yet: the copy has to have that entry all the same. */
 static vaddr_t map_in_unused_entry(struct test_run *t, paddr_t pa)
 {
@@ -252,38 +241,6 @@ static void unmap_page(struct test_run *t, vaddr_t va)
 	kernel_end();
 }
 
-/* Translate with the copied root for one load, and go back. */
-static void load_through_copy(void *arg)
-{
-	struct second_root *s = arg;
-	uint64_t mode = kernel_table()->mode->satp_mode;
-	bool irq = arch_irq_save();
-	struct probe p;
-
-	arch_set_root(s->root, mode, 0);
-	/* Same ASID, other root: nothing of the old one may be used. */
-	fence_local_all();
-	p = probe_load(s->va);
-	arch_set_root(kernel_table()->root, mode, 0);
-	fence_local_all();
-	arch_irq_restore(irq);
-	s->bad[arch_hart()] = p.trapped || p.value != s->expected;
-}
-
-static void expect_through_copy(struct test_run *t, vaddr_t va, paddr_t root)
-{
-	static struct second_root s;
-
-	s = (struct second_root){root, va, rng_next(&t->rng), {false}};
-	*(volatile uint64_t *)arch_virt_to_ptr(va) = s.expected;
-	test_on_harts(t, &t->all, load_through_copy, &s);
-	hartset_for_each(i, &t->all)
-		if (s.bad[i])
-			test_fail(t, EVIDENCE_PROBE,
-				  "hart%u does not see 0x%llx through the copied root", i,
-				  (unsigned long long)va);
-}
-
 /*
  * A root that was copied before the add sees the new memory, without a word to it: root entries
  * are populated once and shared. (Linux: preallocate_pgd_pages_range(); 7d3332be011e.)
@@ -291,20 +248,17 @@ static void expect_through_copy(struct test_run *t, vaddr_t va, paddr_t root)
 TEST(hotplug, second_root, .needs = NEEDS_VMEM)
 {
 	struct region r = hotcase_blocks(t, hotcase_nr_blocks(t) / 2, 1);
-	paddr_t copy = ptpage_alloc();
+	paddr_t copy = second_root_copy(t);
 	struct hot_region *h;
 	vaddr_t va;
 
-	ASSERT(t, copy != FRAME_NONE, "no memory for a root");
-	memcpy(phys_to_ptr(copy), phys_to_ptr(kernel_table()->root), PAGE_SIZE);
 	h = hotcase_add(t, r, PROT_RW);
-	expect_through_copy(t, direct_va(r.start), copy);
+	second_root_write_and_read(t, direct_va(r.start), copy);
 	va = map_in_unused_entry(t, r.start);
-	expect_through_copy(t, va, copy);
+	second_root_write_and_read(t, va, copy);
 	unmap_page(t, va);
 	hotcase_remove(t, h);
-	model_root_dropped(copy);
-	ptpage_free(copy, kernel_table()->mode->levels - 1);
+	second_root_drop(copy);
 }
 
 /* Memory in use is not taken away; when it is given back, it is. */

@@ -4,3 +4,4 @@ objs-y += torture.o torture_life.o torture_look.o torture_maps.o torture_memory.
 objs-y += torture_frames.o torture_units.o
 objs-y += vmem.o vmem_bad.o vmem_odd.o vmem_scene.o
 objs-y += pmemdev.o
+objs-y += second_root.o
