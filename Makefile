@@ -181,6 +181,7 @@ fdt-objs := $(fdt-names:%.c=$(T)/fdt/%.o)
 
 # What a test links beside itself, by its name: the longest prefix wins.
 srcs-test_args := firmware/args.c
+srcs-test_deferred := mm/deferred.c mm/fault.c
 srcs-test_rwlock := firmware/rwlock.c firmware/lock_order.c
 srcs-test_machine := $(machine-srcs)
 srcs-test_machine_probe := $(machine-srcs) $(wildcard firmware/ramprobe*.c)

@@ -145,6 +145,23 @@ enum fault {
 	FAULT_NODE_LOST,	    /* what is hot-added is of node 0 */
 	FAULT_MAPPABLE_END,	    /* the mappable range without its last granule */
 	FAULT_KADDR_32, /* a frame's address is computed in 32 bits (pfn << PAGE_SHIFT of an int) */
+
+	/* Of the vmalloc area and of the KASAN shadow: */
+	FAULT_VMAP_NO_RECHECK,	   /* two harts, two tables (Linux __pte_alloc_kernel()) */
+	FAULT_VMAP_LOSER_LEAKED,   /* the table that came too late is lost */
+	FAULT_VMAP_LEAF_FENCE,	   /* another hart's new pointer (Linux 97cf301fa42e) */
+	FAULT_VMAP_THROUGH_LEAF,   /* as Linux kernel_page_present() did */
+	FAULT_VMAP_SMALL_LEAF,	   /* ioremap() without large leaves */
+	FAULT_VMAP_REUSE_EARLY,	   /* address space before the flush (MicroV #7) */
+	FAULT_PROMOTION_UNLOCKED,  /* Linux "acquire init_mm read lock on huge vmap promotion" */
+	FAULT_PROMOTION_NESTED,	   /* its first fix: a second reading, behind a writer that waits */
+	FAULT_PROMOTION_EARLY,	   /* as in Linux free_pte_table() */
+	FAULT_DEFERRED_WRONG_WORD, /* Linux e108c8a94f3f */
+	FAULT_DEFERRED_NO_FENCE,   /* Linux 1b2c6b56a9fa */
+	FAULT_DEFERRED_STUCK,	   /* a fault for ever */
+	FAULT_KASAN_LATE,	   /* no shadow at the first use (Linux kasan_mem_notifier()) */
+	FAULT_KASAN_NEIGHBOUR,	   /* a whole leaf's worth (as arm64's frame table was) */
+	FAULT_KASAN_BOOT_FREED,	   /* Linux kasan_mem_notifier() looks for its area first */
 	NR_FAULTS,
 };
 

@@ -76,9 +76,10 @@ vaddr_t direct_va(paddr_t pa)
 vaddr_t vmalloc_reserve(uint64_t size, uint64_t align)
 {
 	const struct area *a = &table.mode->vmalloc;
+	uint64_t half = a->size / 2; /* the upper one is areas.c's */
 	vaddr_t va = align_up(vmalloc_next, align);
 
-	if (size > a->size || va - a->start > a->size - size)
+	if (size > half || va - a->start > half - size)
 		return 0;
 	vmalloc_next = align_up(va + size, PAGE_SIZE) + PAGE_SIZE;
 	return va;

@@ -47,8 +47,8 @@ vaddr_t direct_va(paddr_t pa);
 struct region kernel_mappable_range(void);
 
 /*
- * Address space in the vmalloc area, @align aligned, with an unmapped page behind it; never given
- * back. 0 if the area is used up.
+ * Address space in the lower half of the vmalloc area, @align aligned, with an unmapped page behind
+ * it; never given back. 0 if the half is used up. What is given back comes from areas.h.
  */
 vaddr_t vmalloc_reserve(uint64_t size, uint64_t align);
 

@@ -23,7 +23,7 @@ void pt_begin(struct pt_batch *b, struct ptable *pt)
 	};
 }
 
-static void touched(struct pt_batch *b, vaddr_t va, unsigned level)
+void pt_touched(struct pt_batch *b, vaddr_t va, unsigned level)
 {
 	vaddr_t start = align_down(va, level_size(level));
 
@@ -35,7 +35,7 @@ static void touched(struct pt_batch *b, vaddr_t va, unsigned level)
 
 void pt_replaced(struct pt_batch *b, vaddr_t va, unsigned level)
 {
-	touched(b, va, level);
+	pt_touched(b, va, level);
 	b->removed = true;
 }
 
@@ -182,7 +182,7 @@ static enum err walk_create(struct pt_batch *b, vaddr_t va, unsigned level, stru
 
 			if (err != OK)
 				return err;
-			touched(b, va, c.level);
+			pt_touched(b, va, c.level);
 			b->tables_changed = true;
 			b->counts.tables_linked++;
 		}
@@ -200,16 +200,15 @@ static bool table_empty(paddr_t table)
 	return pte_next_used(table, 0) == PT_ENTRIES;
 }
 
-/* Unlink the empty tables on the way to @va, from the bottom up. */
-static void prune(struct pt_batch *b, vaddr_t va)
+void pt_prune(struct pt_batch *b, vaddr_t va, unsigned top)
 {
-	unsigned top = b->pt->mode->levels - 1;
+	unsigned root = b->pt->mode->levels - 1;
 
-	for (unsigned level = 1; level <= top; level++) {
+	for (unsigned level = 1; level <= top && level <= root; level++) {
 		struct pt_cursor c = pt_walk(b->pt, va, level);
 		pte_t e = pte_load(c.slot);
 
-		if (level == top && b->pt->root_fixed)
+		if (level == root && b->pt->root_fixed)
 			return;
 		if (c.level != level || !pte_is_table(e))
 			continue;
@@ -218,14 +217,17 @@ static void prune(struct pt_batch *b, vaddr_t va)
 		if (fault_armed(FAULT_TABLE_FREED_FIRST))
 			bury_linked(b, pte_pa(e), level - 1);
 		pte_store(c.slot, PTE_NONE); /* 1. unlink; pt_commit() does 2. and 3. */
-		touched(b, va, level);
+		pt_touched(b, va, level);
 		if (!fault_armed(FAULT_TABLE_FREED_FIRST))
 			bury(b, pte_pa(e), level - 1);
 	}
 }
 
-/* Clear the leaves in [@va, @last]; edges are edges of leaves. Holes are passed over. */
-static void clear_leaves(struct pt_batch *b, vaddr_t va, vaddr_t last)
+/*
+ * Clear the leaves in [@va, @last]; edges are edges of leaves. Holes are passed over. @flags:
+ * PT_KEEP_TABLES.
+ */
+static void clear_leaves(struct pt_batch *b, vaddr_t va, vaddr_t last, unsigned flags)
 {
 	vaddr_t cleared = 0;
 	unsigned level = 0;
@@ -239,7 +241,7 @@ static void clear_leaves(struct pt_batch *b, vaddr_t va, vaddr_t last)
 		if (!pte_is_none(e) && !(fault_armed(FAULT_PARKED_KEPT) && pte_is_parked(e))) {
 			/* xchg: hardware may write A or D into the entry until it is gone. */
 			(void)pte_xchg(c.slot, PTE_NONE);
-			touched(b, va, c.level);
+			pt_touched(b, va, c.level);
 			b->removed = true;
 			b->counts.leaves_cleared[c.level]++;
 			cleared = va;
@@ -249,7 +251,8 @@ static void clear_leaves(struct pt_batch *b, vaddr_t va, vaddr_t last)
 		more = step(c, &va, last);
 		/* The walk leaves the table: with what was cleared it may be empty. */
 		if (dirty && (!more || (cleared ^ va) >> level_shift(level + 1) != 0)) {
-			prune(b, cleared);
+			if ((flags & PT_KEEP_TABLES) == 0)
+				pt_prune(b, cleared, PT_MAX_LEVELS);
 			dirty = false;
 		}
 	} while (more);
@@ -282,7 +285,7 @@ enum err pt_map(struct pt_batch *b, vaddr_t va, paddr_t pa, uint64_t size, uint6
 		if (err != OK)
 			goto out_undo;
 		pte_store(c.slot, pte_leaf(pa + done, prot));
-		touched(b, va + done, c.level);
+		pt_touched(b, va + done, c.level);
 		b->counts.leaves_set[c.level]++;
 		done += level_size(c.level);
 	}
@@ -292,10 +295,10 @@ enum err pt_map(struct pt_batch *b, vaddr_t va, paddr_t pa, uint64_t size, uint6
 
 out_undo:
 	if (done != 0)
-		clear_leaves(b, va, va + (done - 1));
+		clear_leaves(b, va, va + (done - 1), 0);
 	/* Tables made for the leaf that was not reached. */
 	if (!fault_armed(FAULT_UNDO_TABLES))
-		prune(b, va + done);
+		pt_prune(b, va + done, PT_MAX_LEVELS);
 	return err;
 }
 
@@ -305,7 +308,7 @@ static void break_leaf(struct pt_batch *b, struct pt_cursor c, vaddr_t va)
 {
 	pte_t leaf = pte_xchg(c.slot, PTE_NONE);
 
-	touched(b, va, c.level);
+	pt_touched(b, va, c.level);
 	if (shootdown(b) == OK)
 		pte_store(c.slot, leaf);
 }
@@ -336,7 +339,7 @@ static void split_leaf(struct pt_batch *b, struct pt_cursor c, vaddr_t va, paddr
 		return;
 	b->tables_changed = true;
 	b->removed = true;
-	touched(b, va, c.level);
+	pt_touched(b, va, c.level);
 }
 
 /* Tables that it takes to make @va an edge of a leaf. */
@@ -465,7 +468,7 @@ void pt_merge(struct pt_batch *b, vaddr_t va, uint64_t size, unsigned max_level)
 			 */
 			pte_store(c.slot, leaf);
 			if (!fault_armed(FAULT_STALE_MERGE))
-				touched(b, at, level);
+				pt_touched(b, at, level);
 			b->removed = true;
 			bury(b, pte_pa(e), level - 1);
 		} while (step(c, &at, last));
@@ -505,7 +508,7 @@ static void clear_neighbour(struct pt_batch *b, vaddr_t va)
 		return;
 	c = pt_walk(b->pt, va, 0);
 	if (pte_is_leaf(pte_load(c.slot)))
-		clear_leaves(b, va, va + (level_size(c.level) - 1));
+		clear_leaves(b, va, va + (level_size(c.level) - 1), 0);
 }
 
 /* Seeded: where a range ends that is a leaf short, if it has more than one. */
@@ -526,7 +529,8 @@ enum err pt_unmap(struct pt_batch *b, vaddr_t va, uint64_t size, unsigned flags)
 	model_operation("unmap");
 	clear_leaves(b, va,
 		     fault_armed(FAULT_ONE_PAGE_SHORT) ? but_last_leaf(b, va, size)
-						       : va + (size - 1));
+						       : va + (size - 1),
+		     flags);
 	if (fault_armed(FAULT_NEIGHBOUR_LEAF))
 		clear_neighbour(b, va + size);
 	if (b->pt->shadow != NULL)
@@ -558,7 +562,7 @@ static void change_leaves(struct pt_batch *b, vaddr_t va, vaddr_t last, uint64_t
 		do {
 			new = park ? pte_parked(old) : pte_leaf(pte_pa(old), prot);
 		} while (!pte_cmpxchg(c.slot, &old, new));
-		touched(b, va, c.level);
+		pt_touched(b, va, c.level);
 		b->removed = true;
 		b->counts.leaves_changed++;
 	} while (step(c, &va, last));

@@ -34,8 +34,9 @@ struct pt_batch {
 };
 
 /* Flags of pt_unmap() and pt_protect(). */
-#define PT_SPLIT 1u    /* an edge inside a leaf splits it; without: ERR_SPLIT */
-#define PT_HOLES_OK 2u /* parts that are not mapped are passed over; without: ERR_NOENT */
+#define PT_SPLIT 1u	  /* an edge inside a leaf splits it; without: ERR_SPLIT */
+#define PT_HOLES_OK 2u	  /* parts that are not mapped are passed over; without: ERR_NOENT */
+#define PT_KEEP_TABLES 4u /* empty tables stay linked: somebody may be about to use them */
 
 void pt_begin(struct pt_batch *b, struct ptable *pt);
 
@@ -94,7 +95,16 @@ enum err must_check pt_split(struct pt_batch *b, vaddr_t va, uint64_t size);
  */
 void pt_merge(struct pt_batch *b, vaddr_t va, uint64_t size, unsigned max_level);
 
-/* For who replaces the entry of @va at @level himself (remap.h): it is shot down with the batch. */
+/*
+ * Unlink the empty tables on the way to @va, from the bottom up, that entries of @top and below
+ * lead to; none right below a fixed root. They die in pt_commit(). No hart may be about to put
+ * entries into them.
+ */
+void pt_prune(struct pt_batch *b, vaddr_t va, unsigned top);
+
+/* For who stores entries himself: the entry of @level for @va changed, the batch has to fence. */
+void pt_touched(struct pt_batch *b, vaddr_t va, unsigned level);
+/* The same of an entry that was in force: something else is there now. */
 void pt_replaced(struct pt_batch *b, vaddr_t va, unsigned level);
 
 /* Create the tables from the root's entry down to @level for @va, and map nothing. */

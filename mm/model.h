@@ -87,6 +87,15 @@ uint64_t model_begin(void);
 /* It is declared complete: no hart may hold anything that this hart changed since @begin. */
 void model_complete(uint64_t begin);
 
+/*
+ * It ends without a fence (deferred.h): the harts @marked may hold the absence of what is there
+ * now, each until model_repaired() on it. Anything else is as in model_complete().
+ */
+void model_deferred(uint64_t begin, const struct hartset *marked);
+/* This hart's mark went behind @token (model_begin()), and it has fenced: it holds no such absence
+ * any more that is older. */
+void model_repaired(uint64_t token);
+
 /* The root @root is no root any more. Every hart that ran it has left it and fenced since. */
 void model_root_dropped(paddr_t root);
 

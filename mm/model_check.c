@@ -43,6 +43,44 @@ void model_complete(uint64_t begin)
 	model_unlock(irq);
 }
 
+void model_deferred(uint64_t begin, const struct hartset *marked)
+{
+	const struct model_record *r;
+	unsigned n;
+	bool irq;
+
+	if (!may_claim(&irq))
+		return;
+	r = model_records(&n);
+	for (unsigned i = n; i-- > 0;) {
+		struct hartset unmarked = r[i].holders;
+
+		hartset_sub(&unmarked, marked);
+		if (r[i].writer == arch_hart() && r[i].gen > begin &&
+		    (pte_is_valid(r[i].old) || !hartset_empty(&unmarked)))
+			model_report_record(VIOLATION_NO_FENCE, &r[i], 0);
+	}
+	model_records_defer(arch_hart(), begin);
+	model_unlock(irq);
+}
+
+void model_repaired(uint64_t token)
+{
+	const struct model_record *r;
+	unsigned n;
+	bool irq;
+
+	if (!may_claim(&irq))
+		return;
+	r = model_records(&n);
+	for (unsigned i = n; i-- > 0;) {
+		if ((r[i].flags & MODEL_DEFERRED) != 0 && r[i].gen <= token &&
+		    hartset_has(&r[i].holders, arch_hart()))
+			model_report_record(VIOLATION_NO_FENCE, &r[i], 0);
+	}
+	model_unlock(irq);
+}
+
 void model_root_dropped(paddr_t root)
 {
 	struct hartset harts;

@@ -82,6 +82,16 @@ const char *model_op_name(uint8_t number)
 	return ops[number];
 }
 
+void model_records_defer(unsigned writer, uint64_t begin)
+{
+	for (unsigned i = 0; i < nr_records; i++) {
+		struct model_record *r = &records[i];
+
+		if (r->writer == writer && r->gen > begin && !pte_is_valid(r->old))
+			r->flags |= MODEL_DEFERRED;
+	}
+}
+
 void model_records_freeze(uint64_t gen)
 {
 	frozen = gen;

@@ -13,6 +13,7 @@ enum model_flag {
 	MODEL_TABLE = 1,       /* was or became a pointer: only rs1 = x0 reaches it */
 	MODEL_GLOBAL = 2,      /* was or became global: only rs2 = x0 reaches it */
 	MODEL_GLOBAL_PATH = 4, /* a pointer with G, or below one: so is all that it leads to */
+	MODEL_DEFERRED = 8,    /* an absence that its holders repair by a fault (deferred.h) */
 };
 
 /* 64 bytes: there are thousands. */
@@ -40,6 +41,8 @@ void model_records_reset(void);
 const struct model_record *model_records(unsigned *n);
 /* False: no room. */
 bool must_check model_record_add(struct model_record r);
+/* The absences that @writer ended behind @begin are repaired by their holders, by faults. */
+void model_records_defer(unsigned writer, uint64_t begin);
 /* A fence begins: what is in the log now does not grow. */
 void model_records_freeze(uint64_t gen);
 /* @harts fenced by @op, which began at @token. False: no room. */

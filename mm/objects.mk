@@ -4,3 +4,4 @@ objs-y += model_check.o model_exposure.o model_inval.o model_look.o model_odd.o 
 objs-y += model_tables.o movable.o ptpage.o records.o shadow.o shootdown.o teardown_linux.o walk.o window.o
 objs-y += hvo.o remap.o
 objs-y += devmem.o
+objs-y += apply.o areas.o deferred.o link.o vmap.o

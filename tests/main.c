@@ -14,7 +14,9 @@
 #include "firmware/root.h"
 #include "firmware/sbi.h"
 #include "firmware/time.h"
+#include "firmware/trap.h"
 #include "mm/bootmem.h"
+#include "mm/deferred.h"
 #include "mm/fault.h"
 #include "mm/frame.h"
 #include "mm/hotplug.h"
@@ -245,6 +247,11 @@ static void start_harts(void)
 	}
 }
 
+static bool repair_mapping(struct trap_frame *f)
+{
+	return deferred_repair(f->scause);
+}
+
 static void panic_exit(void)
 {
 	machine_exit_run(&machine, 3);
@@ -259,6 +266,7 @@ void hotwalk_main(uint64_t hartid, paddr_t fdt_pa, paddr_t load)
 	image_init(load);
 	sbi_init();
 	probe_init();
+	trap_register(TRAP_ORDER_LAZY_MAP, repair_mapping);
 	say(" "); /* what the firmware before us left unfinished ends here */
 	check_full_fence(hartid);
 	fdt_size = copy_fdt(fdt_pa);

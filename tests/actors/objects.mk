@@ -7,3 +7,4 @@ objs-y += hvo.o
 objs-y += memmap.o dax.o
 objs-y += device.o zone_device.o pmem.o
 objs-y += dimm.o numa.o mappable.o
+objs-y += apply.o deferred.o promote.o views.o vmap.o

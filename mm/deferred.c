@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* One bit a hart: it may lack what is mapped by now. */
+#include "mm/deferred.h"
+
+#include "firmware/arch.h"
+#include "firmware/trap.h"
+#include "mm/fault.h"
+#include "mm/frame.h"
+#include "mm/model.h"
+
+static struct hartset pending;
+static uint64_t nr_repairs;
+
+/* Word and bit, from one number: Linux e108c8a94f3f loaded that number with too many bytes. */
+static uint64_t *word_of(unsigned hart)
+{
+	return &pending.bits[hart / 64];
+}
+
+static uint64_t bit_of(unsigned hart)
+{
+	return UINT64_C(1) << (hart % 64);
+}
+
+struct hartset deferred_mark(void)
+{
+	struct hartset all;
+
+	/* Release: whoever sees the bit sees the entries, also by its walker behind its fence. */
+	for (unsigned i = 0; i < HARTSET_WORDS; i++) {
+		all.bits[i] = UINT64_MAX;
+		__atomic_store_n(&pending.bits[i], UINT64_MAX, __ATOMIC_RELEASE);
+	}
+	return all;
+}
+
+bool deferred_pending(unsigned hart)
+{
+	return (__atomic_load_n(word_of(hart), __ATOMIC_ACQUIRE) & bit_of(hart)) != 0;
+}
+
+enum err deferred_commit(struct pt_batch *b)
+{
+	struct hartset marked;
+
+	if (b->removed || b->dead_head != FRAME_NONE)
+		return pt_commit(b);
+	arch_wmb();
+	marked = deferred_mark();
+	model_deferred(b->model_token, &marked);
+	return OK;
+}
+
+static bool page_fault(uint64_t cause)
+{
+	return cause == CAUSE_LOAD_PAGE || cause == CAUSE_STORE_PAGE || cause == CAUSE_FETCH_PAGE;
+}
+
+/* This hart's bit, cleared by the one that looks: what is marked behind it counts anew. */
+static bool take_bit(unsigned hart)
+{
+	unsigned looked_at = fault_armed(FAULT_DEFERRED_WRONG_WORD) ? hart ^ 64u : hart;
+	uint64_t *word = word_of(looked_at);
+	uint64_t bit = bit_of(looked_at);
+
+	if (fault_armed(FAULT_DEFERRED_STUCK))
+		return (__atomic_load_n(word, __ATOMIC_ACQUIRE) & bit) != 0;
+	return (__atomic_fetch_and(word, ~bit, __ATOMIC_ACQ_REL) & bit) != 0;
+}
+
+bool deferred_repair(uint64_t cause)
+{
+	uint64_t token = model_begin();
+
+	if (!page_fault(cause) || !take_bit(arch_hart()))
+		return false;
+	/*
+	 * Always, also where Svvptc bounds the time: it may not have passed, and behind the bit a
+	 * second fault is taken for a real one (Linux 1b2c6b56a9fa). All of it: tables may be new.
+	 */
+	if (!fault_armed(FAULT_DEFERRED_NO_FENCE))
+		fence_local_all();
+	model_repaired(token);
+	__atomic_add_fetch(&nr_repairs, 1, __ATOMIC_RELAXED);
+	return true;
+}
+
+uint64_t deferred_repairs(void)
+{
+	return __atomic_load_n(&nr_repairs, __ATOMIC_RELAXED);
+}
