@@ -6,6 +6,7 @@
 #include "mm/bootmem.h"
 #include "mm/clear.h"
 #include "mm/fault.h"
+#include "mm/hot_notify.h"
 #include "mm/kernel.h"
 #include "mm/model.h"
 #include "mm/ptpage.h"
@@ -275,15 +276,22 @@ enum err hot_add_device(struct region phys, uint64_t prot, unsigned page_order,
 		   rep);
 }
 
-void hot_online(struct hot_region *r)
+enum err hot_online(struct hot_region *r)
 {
+	enum err err;
+
 	rw_write_lock(&hotplug_lock);
 	if (r->state != HOT_MAPPED)
 		panic("region 0x%llx is onlined in state %d", (unsigned long long)r->phys.start,
 		      (int)r->state);
-	zone_add(&r->zone, r->zone.span);
-	r->state = HOT_ONLINE;
+	err = hot_tell(HOT_GOING_ONLINE, r->phys);
+	if (err == OK) {
+		zone_add(&r->zone, r->zone.span);
+		r->state = HOT_ONLINE;
+		(void)hot_tell(HOT_WENT_ONLINE, r->phys);
+	}
 	rw_write_unlock(&hotplug_lock);
+	return err;
 }
 
 enum err hot_offline(struct hot_region *r, struct evacuation *e)
@@ -304,6 +312,8 @@ enum err hot_offline(struct hot_region *r, struct evacuation *e)
 	if (err == OK)
 		r->state = HOT_MAPPED;
 	zone_drain(&r->zone, false);
+	if (err == OK)
+		(void)hot_tell(HOT_WENT_OFFLINE, r->phys);
 	if (err == ERR_BUSY && fault_armed(FAULT_BUSY_AS_ERROR))
 		err = ERR_IO;
 out:

@@ -5,3 +5,4 @@ objs-y += model_tables.o movable.o ptpage.o records.o shadow.o shootdown.o teard
 objs-y += hvo.o remap.o
 objs-y += devmem.o
 objs-y += apply.o areas.o deferred.o link.o vmap.o
+objs-y += hot_notify.o kasan.o

@@ -35,8 +35,11 @@ enum err plug_use(struct virtio_mem *v, struct region phys, uint64_t prot, struc
 	/* Before anybody can allocate from it. */
 	if (!fault_armed(FAULT_NODE_LOST))
 		(*out)->zone.node = virtio_mem_node(v, NULL);
-	hot_online(*out);
-	return OK;
+	err = hot_online(*out);
+	/* Never online, so nothing lies in it. */
+	if (err != OK && hot_remove(*out, NULL) != OK)
+		note("hot-plug: region 0x%llx stays mapped", (unsigned long long)phys.start);
+	return err;
 }
 
 enum err plug_add(struct virtio_mem *v, struct region phys, uint64_t prot, struct hot_region **out,
@@ -82,8 +85,8 @@ static enum err remove_region(struct virtio_mem *v, struct hot_region *r, struct
 		return hot_remove(r, rep);
 	}
 	err = hot_remove(r, rep); /* unlinked and shot down on every hart */
-	if (err == ERR_NOMEM && online)
-		hot_online(r);
+	if (err == ERR_NOMEM && online && hot_online(r) != OK)
+		note("hot-plug: region 0x%llx stays offline", (unsigned long long)phys.start);
 	if (err != OK)
 		return err;
 	return plug_give_back(v, phys); /* only now */

@@ -8,3 +8,5 @@ objs-y += memmap.o dax.o
 objs-y += device.o zone_device.o pmem.o
 objs-y += dimm.o numa.o mappable.o
 objs-y += apply.o deferred.o promote.o views.o vmap.o
+objs-y += asan.o instrumented.o kasan.o pgd.o
+$(B)/fw/tests/actors/instrumented.o: CFLAGS += $(B)/fw/tests/actors/instrumented.o
