@@ -164,6 +164,22 @@ my %actors = (
 	(map { ($_ => {tests => 'actor.numa', vars => ['VMEM=builtin'], args => 'vmem.node=3', like => [by('actor.numa', 'check')]}) } qw(node-ignored node-lost)),
 	'kaddr-32' => {tests => 'actor.addresses', vars => ['VMEM=none'], like => [by('actor.addresses', 'check')]},
 	'mappable-end' => {tests => 'actor.mappable', like => [by('actor.mappable', 'check')]},
+	# of the vmalloc area: on the emulator where an absence has to be held
+	'vmap-no-recheck' => {tests => 'actor.vmap_link,actor.apply_race', vars => ['VMEM=none'], like => [by('actor.vmap_link', 'probe', 'accounts'), by('actor.apply_race', 'accounts', 'check')]},
+	'vmap-loser-leaked' => {tests => 'actor.vmap_link', vars => ['VMEM=none'], like => [by('actor.vmap_link', 'accounts')]},
+	'vmap-leaf-fence' => {tests => 'actor.vmap_pointer', sim => '--fault fence-va-not-invalid', vars => ['VMEM=none'], like => [by('actor.vmap_pointer', 'probe')]},
+	'vmap-through-leaf' => {tests => 'actor.apply_leaf', vars => ['VMEM=none'], like => [by('actor.apply_leaf', 'check')]},
+	'vmap-small-leaf' => {tests => 'actor.vmap_sizes', vars => ['VMEM=none'], like => [by('actor.vmap_sizes', 'check')]},
+	'vmap-reuse-early' => {tests => 'actor.vmap_reuse', vars => ['VMEM=none'], like => [by('actor.vmap_reuse', 'probe', 'check')]},
+	'promotion-unlocked' => {tests => 'actor.promote_dumper,actor.promote_storm', vars => ['VMEM=none'], like => [by('actor.promote_dumper', 'check')]},
+	'promotion-nested' => {tests => 'actor.promote_reader', vars => ['VMEM=none'], like => [by('actor.promote_reader', 'accounts')]},
+	'promotion-early' => {tests => 'actor.promote', sim => '', vars => ['VMEM=none'], like => [by('actor.promote', 'probe', 'model')]},
+	'deferred-wrong-word' => {tests => 'actor.deferred_fatal', vars => ['VMEM=none'], like => [by('actor.deferred_fatal', 'check')]},
+	'deferred-no-fence' => {tests => 'actor.deferred_fatal', vars => ['VMEM=none'], like => [by('actor.deferred_fatal', 'model')]},
+	'deferred-stuck' => {tests => 'actor.deferred', sim => '', vars => ['VMEM=none'], like => [by('actor.deferred', 'check')]},
+	'kasan-late' => {tests => 'actor.kasan', like => [by('actor.kasan', 'probe')]},
+	'kasan-neighbour' => {tests => 'actor.kasan', like => [by('actor.kasan', 'probe')]},
+	'kasan-boot-freed' => {tests => 'actor.kasan_boot', vars => ['VMEM=none'], like => [by('actor.kasan_boot', 'probe')]},
 );
 
 $memory{$_}{group} = 'memory' for keys %memory;
