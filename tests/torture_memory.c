@@ -178,7 +178,8 @@ void torture_take(struct torture *s, struct part *p)
 	if (r.n == 0)
 		return;
 	p->units = r;
-	if (s->units[r.first].state != UNIT_ONLINE || torture_has_pin(s, p, r))
+	/* What is offline already goes as well. */
+	if (torture_has_pin(s, p, r))
 		due = ERR_BUSY;
 	err = plug_remove(s->v, s->units[r.first].region, &e, NULL);
 	if (due == OK && torture_busy_by_chance(s, err, &e))

@@ -176,7 +176,8 @@ TEST(actor, zone_device_refused, .needs = NEEDS_VMEM)
 		accounts_compare(t, &before);
 		if (err != OK)
 			continue;
-		/* Two claim one piece of memory: whatever comes next would take it from the other. */
+		/* Two claim one piece of memory: whatever comes next would take it from the other.
+		 */
 		t->cleanup = NULL;
 		test_leave();
 	}
