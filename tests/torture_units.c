@@ -209,7 +209,7 @@ static void choose_memory(struct torture *s, struct rng *r)
 		return;
 	s->v = b->vmems[rng_below(r, b->nr_vmems)];
 	s->unit_bytes = hotcase_block_size_of(s->v);
-	records = (s->unit_bytes >> PAGE_SHIFT << FRAME_RECORD_SHIFT) / PAGE_SIZE;
+	records = (s->unit_bytes >> PAGE_SHIFT) * frame_record_size() / PAGE_SIZE;
 	blocks = hotcase_nr_blocks_of(s->v);
 	n = min_u64(n, free > SPARE_FRAMES ? (free - SPARE_FRAMES) / records : 0);
 	n = min_u64(n, blocks);

@@ -61,13 +61,17 @@ static struct spots tail_spots(const struct test_run *t, paddr_t pa)
 	return (struct spots){tails_va(pa), hvo_pages(HUGE_ORDER) * PAGE_SIZE, t->bench->seed};
 }
 
-/* Owner and order of the record that is at @off of a page of records, and no more. */
+/*
+ * Owner and order of the first record on @page, by one load: the page may be another one from one
+ * load to the next.
+ */
 static uint64_t owner_word(vaddr_t page)
 {
-	const volatile struct frame *f = arch_virt_to_ptr(page);
+	const volatile uint16_t *w = arch_virt_to_ptr(page + offsetof(struct frame, owner));
 
-	return f->owner | (uint64_t)f->order << 8;
+	return *w;
 }
+_Static_assert(offsetof(struct frame, order) == offsetof(struct frame, owner) + 1, "one load");
 
 #define HUGE_WORD (OWNER_TEST | (uint64_t)HUGE_ORDER << 8)
 
