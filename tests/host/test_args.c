@@ -42,9 +42,10 @@ static bool has_defaults(void)
 	return strcmp(a.test, "*") == 0 && a.inject[0] == '\0' && a.vmem_fault[0] == '\0' &&
 	       a.seed == 0 && !a.seed_given && a.mem == UINT64_MAX && a.mode == MODE_ARG_AUTO &&
 	       a.vmem == VMEM_ARG_AUTO && a.vmem_size == 0 && a.vmem_block == 0 &&
-	       a.harts == UINT64_MAX && a.flush == FLUSH_ARG_AUTO && a.order == ORDER_ARG_SAFE &&
-	       a.model && a.shuffle && a.timeout_scale == 100 && !a.list && a.probe &&
-	       a.repeat == 1 && !a.endless && a.quirks && a.record == 64;
+	       a.vmem_node == UINT64_MAX && a.pmem == 0 && a.harts == UINT64_MAX &&
+	       a.flush == FLUSH_ARG_AUTO && a.order == ORDER_ARG_SAFE && a.model && a.shuffle &&
+	       a.timeout_scale == 100 && !a.list && a.probe && a.repeat == 1 && !a.endless &&
+	       a.quirks && a.record == 64;
 }
 
 static void test_defaults(void)
@@ -84,6 +85,12 @@ static void test_values(void)
 	       "every choice; the last one counts");
 	tap_ok(parse("mem=1G mem=12Q") == ERR_INVAL && a.mem == SZ_1G,
 	       "a wrong value changes nothing");
+	tap_ok(parse("vmem.node=65535 pmem=16M") == OK && a.vmem_node == 65535 &&
+		       a.pmem == 8 * SZ_2M,
+	       "node and persistent memory");
+	tap_ok(parse("vmem.node=65536 pmem=1M") == ERR_INVAL && errors.nr == 2 &&
+		       a.vmem_node == UINT64_MAX && a.pmem == 0,
+	       "no such node, and too little memory");
 	tap_ok(parse("vmem.fault=busy:3,leftovers vmem.block=4M") == OK &&
 		       strcmp(a.vmem_fault, "busy:3,leftovers") == 0 && a.vmem_block == 2 * SZ_2M,
 	       "what the device does wrong");
@@ -217,7 +224,7 @@ static void test_help(void)
 		if (errors.nr != 0 && strstr(errors.line[0], "unknown") != NULL)
 			ok = false;
 	}
-	tap_ok(ok && lines == 21, "twenty arguments, and one line for the ignored ones");
+	tap_ok(ok && lines == 23, "twenty-two arguments, and one line for the ignored ones");
 	tap_ok(args_help(1000) == NULL, "behind the last line");
 }
 
