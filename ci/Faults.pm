@@ -159,7 +159,7 @@ my %actors = (
 		like => [by('actor.zone_device', 'check'), by('actor.zone_device_section', 'check')]},
 	'zone-device-range' => {tests => 'actor.zone_device_refused', like => [by('actor.zone_device_refused', 'check')]},
 	'zone-device-users' => {tests => 'actor.zone_device,actor.zone_device_users', like => [by('actor.zone_device', 'check'), by('actor.zone_device_users', 'probe')]},
-	'dimm-half' => {tests => 'actor.dimm.256m,actor.dimm.256m_at_2m', like => [by('actor.dimm.256m', 'check')]},
+	'dimm-half' => {tests => 'actor.dimm.256m', like => [by('actor.dimm.256m', 'check')]},
 	'dimm-lost' => {tests => 'actor.dimm.256m,actor.dimm.128m_at_2m', vars => ['VMEM=builtin'], like => [by('actor.dimm.256m', 'check')]},
 	(map { ($_ => {tests => 'actor.numa', vars => ['VMEM=builtin'], args => 'vmem.node=3', like => [by('actor.numa', 'check')]}) } qw(node-ignored node-lost)),
 	'kaddr-32' => {tests => 'actor.addresses', vars => ['VMEM=none'], like => [by('actor.addresses', 'check')]},
