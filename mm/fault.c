@@ -99,6 +99,7 @@ static const struct fault_info infos[NR_FAULTS] = {
 				     "virtio-mem: blocks that were not taken back are forgotten"},
 	[FAULT_REQUEST_U16] = {"request-u16", "virtio-mem: requests of more than 65535 blocks"},
 	[FAULT_TRAP_CAUSE] = {"trap-cause", "traps: a store faults as a load"},
+	[FAULT_TABLE_UNLOCKED] = {"table-unlocked", "the kernel table changes without its lock"},
 	[FAULT_JOB_LOST] = {"job-lost", "harts: the last one does not get its work"},
 	[FAULT_LOCK_ORDER] = {"lock-order", "dump: locks are taken the other way round"},
 	[FAULT_DUMP_UNLOCKED] = {"dump-unlocked", "dump: memory may go meanwhile"},

@@ -98,6 +98,7 @@ enum fault {
 	FAULT_PENDING_FORGOTTEN,  /* unmapped, refused, forgotten (Linux a31648fd4f96) */
 	FAULT_REQUEST_U16,	  /* more blocks than nb_blocks can say */
 	FAULT_TRAP_CAUSE,	  /* faults of stores reported as faults of loads */
+	FAULT_TABLE_UNLOCKED,	  /* no lock around the kernel table (Linux riscv hot-plug) */
 	FAULT_JOB_LOST,		  /* the last hart does not hear of work */
 	/* Of the actors: who walks or changes the kernel table while memory comes and goes */
 	FAULT_LOCK_ORDER,      /* a dump takes its locks the other way round */

@@ -34,13 +34,15 @@ struct ptable *kernel_table(void)
 
 void kernel_begin(struct pt_batch *b)
 {
-	spin_lock(&kernel_table_lock);
+	if (!fault_armed(FAULT_TABLE_UNLOCKED))
+		spin_lock(&kernel_table_lock);
 	pt_begin(b, &table);
 }
 
 void kernel_end(void)
 {
-	spin_unlock(&kernel_table_lock);
+	if (!fault_armed(FAULT_TABLE_UNLOCKED))
+		spin_unlock(&kernel_table_lock);
 }
 
 uint64_t kernel_satp(void)
