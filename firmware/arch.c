@@ -272,9 +272,11 @@ void arch_hart_online(unsigned hart)
 /* For a hart that is lost: nobody waits for it any more, and nothing can be said of it. */
 void arch_hart_offline(unsigned hart)
 {
-	online_update(hart, false);
+	/* In this order: whose shootdown does not see it any more must not be told that it holds.
+	 */
 	if (observer != NULL)
 		observer->hart_stopped(hart);
+	online_update(hart, false);
 }
 
 void arch_set_root(paddr_t root, uint64_t mode, uint16_t asid)

@@ -214,15 +214,15 @@ static void put_free(struct zone *z, paddr_t pa, unsigned order)
 	list_add(z, pa, order);
 }
 
+/*
+ * Under the lock, though nobody knows the zone: a hart that looked it up before it was merged away
+ * may be about to take it and look at its span, and must find all of it or nothing. So the lock
+ * itself stays as it is. All zones live in zeroed statics.
+ */
 void zone_init(struct zone *z, const char *name, struct region span)
 {
 	bool irq;
 
-	/*
-	 * A hart that looked this zone up before it was merged away may be about to take its lock,
-	 * only to find that its span is another: never half of the old and half of the new one. So
-	 * the lock is not initialised either. All zones live in zeroed statics.
-	 */
 	z->lock.rank = LOCK_ZONE;
 	irq = spin_lock_irq(&z->lock);
 	z->name = name;
@@ -234,6 +234,17 @@ void zone_init(struct zone *z, const char *name, struct region span)
 	z->hot = false;
 	z->draining = false;
 	z->node = 0;
+	spin_unlock_irq(&z->lock, irq);
+}
+
+void zone_forget(struct zone *z)
+{
+	bool irq;
+
+	/* It may never have been more than a zeroed static. */
+	z->lock.rank = LOCK_ZONE;
+	irq = spin_lock_irq(&z->lock);
+	z->span.size = 0;
 	spin_unlock_irq(&z->lock, irq);
 }
 
@@ -273,7 +284,8 @@ static struct zone_block next_block(const struct zone *z, paddr_t from)
 		const struct frame *f = frame_of(pa);
 
 		if (f->listed == 0)
-			return (struct zone_block){pa, f->order, (enum owner)f->owner, f->object};
+			return (struct zone_block){pa, f->order, (enum owner)f->owner,
+						   __atomic_load_n(&f->object, __ATOMIC_RELAXED)};
 		pa += order_bytes(f->order);
 	}
 	return (struct zone_block){.pa = FRAME_NONE};
@@ -551,7 +563,8 @@ void frame_prefer_hot(bool prefer)
 
 void frame_set_object(paddr_t pa, uint64_t object)
 {
-	frame_of(pa)->object = object;
+	/* Whoever evacuates the zone may look at this moment: see next_block(). */
+	__atomic_store_n(&frame_of(pa)->object, object, __ATOMIC_RELAXED);
 }
 
 static paddr_t alloc_any(unsigned order, enum owner owner)

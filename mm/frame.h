@@ -82,6 +82,9 @@ struct zone {
 /* @z empty, all of @span in nobody's hands. Locks: none, @z is not known to anybody yet. */
 void zone_init(struct zone *z, const char *name, struct region span);
 
+/* The way back, when it is nobody's: no frame is in it any more. */
+void zone_forget(struct zone *z);
+
 /* Give [@r] to the zone as free memory. @r inside the span, page aligned, records unowned. */
 void zone_add(struct zone *z, struct region r);
 

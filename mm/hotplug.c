@@ -170,8 +170,7 @@ static void region_drop(struct hot_region *r)
 	while (*at != r)
 		at = &(*at)->next;
 	*at = r->next;
-	/* Its zone's lock stays as it is: see zone_init(). */
-	r->zone.span.size = 0;
+	zone_forget(&r->zone);
 	r->state = HOT_ABSENT;
 	r->next = unused;
 	unused = r;

@@ -31,6 +31,15 @@ void model_unlock(bool irq)
 	spin_unlock_irq(&lock, irq);
 }
 
+/* Under the lock, but model_begin() looks without it. */
+static uint64_t next_generation(void)
+{
+	uint64_t next = generation + 1;
+
+	__atomic_store_n(&generation, next, __ATOMIC_RELAXED);
+	return next;
+}
+
 /* ---- stores. Locks for all below: the model's. */
 
 /*
@@ -135,7 +144,7 @@ static pte_t feed_write(pte_slot_t slot, pte_t value, const pte_t *expected)
 	} else {
 		old = arch_raw_xchg(slot, value);
 	}
-	generation++;
+	(void)next_generation();
 	nr_stores++;
 	if (model_nr_exposed != 0 && pte_is_table(old))
 		model_exposure_unlinked(pte_pa(old));
@@ -253,7 +262,7 @@ static void feed_root_switched(unsigned hart, paddr_t root, uint16_t asid)
 {
 	bool irq = spin_lock_irq(&lock);
 
-	model_space_leave(hart, root, asid, ++generation);
+	model_space_leave(hart, root, asid, next_generation());
 	spin_unlock_irq(&lock, irq);
 }
 
@@ -262,7 +271,7 @@ static void feed_hart_started(unsigned hart, paddr_t root, uint16_t asid)
 	bool irq = spin_lock_irq(&lock);
 
 	model_inval_forget(hart);
-	if (!model_table_add_root(root) || !model_hart_start(hart, root, asid, ++generation))
+	if (!model_table_add_root(root) || !model_hart_start(hart, root, asid, next_generation()))
 		model_overflow();
 	spin_unlock_irq(&lock, irq);
 }

@@ -9,7 +9,8 @@
 
 static void lock(struct movable *m)
 {
-	m->lock.rank = LOCK_MOVABLE; /* born zeroed; everybody writes the same */
+	/* Born zeroed; everybody writes the same. */
+	__atomic_store_n(&m->lock.rank, LOCK_MOVABLE, __ATOMIC_RELAXED);
 	spin_lock(&m->lock);
 }
 

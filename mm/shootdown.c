@@ -37,7 +37,9 @@ const char *shootdown_backend_name(enum shootdown_backend b)
 
 struct shootdown_stats shootdown_stats(void)
 {
-	return stats;
+	return (struct shootdown_stats){__atomic_load_n(&stats.calls, __ATOMIC_RELAXED),
+					__atomic_load_n(&stats.full, __ATOMIC_RELAXED),
+					__atomic_load_n(&stats.ranged, __ATOMIC_RELAXED)};
 }
 
 static struct order order_for(const struct pt_batch *b)
@@ -96,15 +98,15 @@ static enum err fence_remote(const struct hartset *others, struct order *o)
 
 void shootdown_before_next(void (*fn)(void *), void *arg)
 {
-	before_next = fn;
 	before_arg = arg;
+	__atomic_store_n(&before_next, fn, __ATOMIC_RELEASE);
 }
 
 static void run_control(void)
 {
-	void (*fn)(void *) = before_next;
+	/* Shootdowns of two tables may meet here. */
+	void (*fn)(void *) = __atomic_exchange_n(&before_next, NULL, __ATOMIC_ACQUIRE);
 
-	before_next = NULL;
 	if (fn != NULL)
 		fn(before_arg);
 }
