@@ -78,7 +78,7 @@ define compiler_text
 $(shell $(CC) --version 2>/dev/null | head -n 1)
 $(CFLAGS) $(EARLY_CFLAGS)
 $(LOAD_ADDR) $(early-all) $(objs-all)
-$(HOST_CFLAGS) $(TEST_CFLAGS) $(SANITIZE) $(COUNT) $(FUZZ_CFLAGS)
+$(HOST_CFLAGS) $(TEST_CFLAGS) $(SANITIZE) $(COUNT) $(WATCHED) $(FUZZ_CFLAGS)
 $(shell $(HOSTCC) --version 2>/dev/null | head -n 1)
 endef
 $(B)/compiler: FORCE
@@ -173,6 +173,10 @@ COUNT := -O0 --coverage
 COUNT_LINK := $(COUNT) -Wl,-u,__gcov_dump
 T := $(B)/test
 COV := $(B)/cov
+# Each access to memory is a call of tests/host/weave_race.c; the compiler's own library is not linked.
+WEAVE := $(B)/weave
+WEAVE_FLAGS := -O1 -fsanitize=undefined -fno-sanitize-recover=all
+WATCHED := -fsanitize=thread $(foreach f,memcpy memmove memset,-D$(f)=weave_$(f))
 vmem-srcs := $(addprefix platform/,virtio_mem.c virtio_mem_request.c virtio_mem_config.c virtio_mmio.c virtio_wait.c virtq.c) mm/fault.c
 device-srcs := $(patsubst %.o,device/%.c,$(device-objs-y))
 machine-srcs := $(wildcard firmware/machine*.c tests/host/trees/*.c)
@@ -195,12 +199,15 @@ srcs-test_scenario := $(srcs-test_mm) $(wildcard tests/host/scenario*.c)
 ldflags-test_scenario := $(foreach f,ptpage_free frame_free frame_free_range,-Wl,--wrap=$(f))
 srcs-test_sim := $(patsubst %.o,host/sim/%.c,$(sim-core-objs-y)) $(wildcard tests/host/sim_*.c)
 srcs-test_mm_model_every := $(wildcard mm/model*.c)
+srcs-test_mm_weave := $(srcs-test_mm) $(wildcard tests/host/weave*.c)
 srcs-test_resizes := $(srcs-test_mm) mm/dma.c $(addprefix platform/,plug.c follow.c) $(vmem-srcs) $(device-srcs)
 
 host-tests := $(patsubst tests/host/%.c,%,$(wildcard tests/host/test_*.c))
 ifeq ($(LIBFDT_SOURCE),)
 host-tests := $(filter-out test_machine%,$(host-tests))
 endif
+weave-tests := $(filter test_mm_weave%,$(host-tests))
+host-tests := $(filter-out $(weave-tests),$(host-tests))
 longest = $(lastword $(sort $(foreach n,$(patsubst srcs-%,%,$(filter srcs-%,$(.VARIABLES))),$(if $(filter $(n)%,$(1)),$(n)))))
 
 # The same programs, in folders of their own: with sanitizers, and with counters.
@@ -216,6 +223,8 @@ $(1)/fdt/%.o: $(LIBFDT_SOURCE)/%.c $(B)/compiler
 endef
 $(eval $(call test_tree,$(T),$(HOSTCC),$(SANITIZE)))
 $(eval $(call test_tree,$(COV),$(HOSTCC),$(COUNT)))
+$(eval $(call test_tree,$(WEAVE),$(HOSTCC),$(WEAVE_FLAGS)))
+$(WEAVE)/obj/mm/%.o $(WEAVE)/obj/firmware/rwlock.o: TEST_CFLAGS += $(WATCHED)
 
 define host_test
 $(1)/$(2): $(1)/obj/tests/host/$(2).o $(patsubst %.c,$(1)/obj/%.o,$(srcs-$(call longest,$(2)))) $(if $(filter test_machine%,$(2)),$(fdt-names:%.c=$(1)/fdt/%.o))
@@ -224,8 +233,9 @@ $(1)/$(2): $(1)/obj/tests/host/$(2).o $(patsubst %.c,$(1)/obj/%.o,$(srcs-$(call 
 endef
 $(foreach t,$(host-tests),$(eval $(call host_test,$(T),$(t),$(SANITIZE))))
 $(foreach t,$(host-tests),$(eval $(call host_test,$(COV),$(t),$(COUNT_LINK))))
+$(foreach t,$(weave-tests),$(eval $(call host_test,$(WEAVE),$(t),$(WEAVE_FLAGS))))
 
-host-test-programs := $(addprefix $(T)/,$(host-tests))
+host-test-programs := $(addprefix $(T)/,$(host-tests)) $(addprefix $(WEAVE)/,$(weave-tests))
 # Needs libfdt's source as the tree reader's tests do.
 FDT_TOOLS := $(if $(LIBFDT_SOURCE),$(T)/fdt_edit $(T)/fdt_read)
 $(T)/fdt_edit: $(T)/obj/tests/host/fdt_edit.o $(fdt-objs)
@@ -272,7 +282,7 @@ print-run: $(BIN) $(VMEMD) $(RUNNER)
 run: $(BIN) $(VMEMD) $(RUNNER) ## boot under QEMU, hot-add, check, hot-remove, check, verdict
 	@$(RUN_COMMAND)
 
-faults: $(BIN) $(VMEMD) $(RUNNER) $(if $(LIBFDT_SOURCE),$(SIM)) ## every seeded fault, and what finds it
+faults: $(BIN) $(VMEMD) $(RUNNER) $(if $(LIBFDT_SOURCE),$(SIM)) $(WEAVE)/test_mm_weave_faults ## every seeded fault, and what finds it
 	@ci/faults.pl
 
 SEEDS ?= 200

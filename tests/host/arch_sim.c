@@ -45,11 +45,37 @@ static void (*during_fence)(void *);
 static void *during_arg;
 
 static bool irqs_on[SIM_MAX_HARTS];
+static const struct sim_weaver *weaver;
 
 static jmp_buf panic_jump;
 static bool panic_expected;
 static char panic_message[CONSOLE_LINE];
 static uint64_t rng;
+
+/* ---- steps of harts that take turns */
+
+void sim_weave(const struct sim_weaver *w)
+{
+	weaver = w;
+	tlb_trace(w != NULL ? w->touch : NULL);
+}
+
+const struct sim_weaver *sim_weaver(void)
+{
+	return weaver;
+}
+
+static void point(void)
+{
+	if (weaver != NULL)
+		weaver->point();
+}
+
+static void touch(enum sim_touch how, enum sim_thing kind, uint64_t which)
+{
+	if (weaver != NULL)
+		weaver->touch(how, kind, which);
+}
 
 /* ---- physical memory */
 
@@ -115,6 +141,15 @@ static void *host_ptr(paddr_t pa)
 	return NULL;
 }
 
+bool sim_mem_piece(unsigned i, struct region *r, uint8_t **bytes)
+{
+	if (i >= nr_pieces)
+		return false;
+	*r = pieces[i].r;
+	*bytes = pieces[i].bytes;
+	return true;
+}
+
 bool sim_mem_present(paddr_t pa)
 {
 	return host_ptr(pa) != NULL;
@@ -147,10 +182,29 @@ void sim_kernel_view(enum sim_view view)
 
 /* ---- addresses */
 
+/* Harts that take turns may not use anything that could lead to two places, whichever they take. */
+static void *only_way(vaddr_t va)
+{
+	struct sim_result r[2];
+	unsigned n = tlb_outcomes(running, va, SIM_LOAD, r, 2);
+	void *p;
+
+	touch(SIM_READS, SIM_HELD, running);
+	if (n != 1 || r[0].outcome != SIM_OK)
+		panic("hart%u: 0x%llx is used and may fault or lead elsewhere", running,
+		      (unsigned long long)va);
+	p = host_ptr(r[0].pa);
+	weaver->page(p);
+	return p;
+}
+
 void *arch_virt_to_ptr(vaddr_t va)
 {
-	struct sim_result r = tlb_access(running, va, SIM_LOAD, kernel_view);
+	struct sim_result r;
 
+	if (weaver != NULL)
+		return only_way(va);
+	r = tlb_access(running, va, SIM_LOAD, kernel_view);
 	if (r.outcome != SIM_OK)
 		panic("hart%u: 0x%llx is used and %s", running, (unsigned long long)va,
 		      r.outcome == SIM_PAGE_FAULT ? "faults" : "leads to no memory");
@@ -205,13 +259,18 @@ static uint64_t *slot_ptr(pte_slot_t slot)
 
 pte_t pte_load(pte_slot_t slot)
 {
+	point();
+	touch(SIM_READS, SIM_SLOT, slot.pa);
 	return (pte_t){*slot_ptr(slot)};
 }
 
 unsigned pte_next_used(paddr_t table, unsigned from)
 {
-	const uint64_t *e = slot_ptr((pte_slot_t){table});
+	const uint64_t *e;
 
+	point();
+	touch(SIM_READS, SIM_TABLE, table);
+	e = slot_ptr((pte_slot_t){table});
 	while (from < 512 && e[from] == 0)
 		from++;
 	return from;
@@ -222,6 +281,9 @@ pte_t arch_raw_xchg(pte_slot_t slot, pte_t value)
 	uint64_t *p = slot_ptr(slot);
 	pte_t old = {*p};
 
+	touch(SIM_WRITES, SIM_SLOT, slot.pa);
+	touch(SIM_WRITES, SIM_TABLE, align_down(slot.pa, PAGE_SIZE));
+	touch(SIM_WRITES, SIM_HISTORY, 0);
 	tlb_store(slot.pa, old, value);
 	fences_store(slot, old, value);
 	*p = value.raw;
@@ -270,6 +332,14 @@ void arch_observe(const struct arch_observer *obs)
 	observer = obs;
 }
 
+void sim_fence_now(unsigned hart, const struct fence_op *op)
+{
+	/* What other harts hold is not changed. */
+	touch(SIM_READS, SIM_HISTORY, 0);
+	touch(SIM_WRITES, SIM_HELD, hart);
+	tlb_fence(hart, op);
+}
+
 static void fence(const struct hartset *asked, const struct fence_op *asked_op)
 {
 	uint64_t token = observer != NULL ? observer->fence_begin() : 0;
@@ -282,8 +352,10 @@ static void fence(const struct hartset *asked, const struct fence_op *asked_op)
 		fn(during_arg);
 	if (!fences_made(SIM_FENCE, &harts, &op))
 		return;
+	if (weaver != NULL)
+		weaver->rfence(&harts, &op);
 	hartset_for_each(h, &harts) {
-		if (h < SIM_MAX_HARTS)
+		if (h < SIM_MAX_HARTS && weaver == NULL)
 			tlb_fence(h, &op);
 	}
 	if (observer != NULL)
@@ -334,6 +406,9 @@ void fence_inval_begin(void)
 		return;
 	if (observer != NULL)
 		observer->inval_begin();
+	point();
+	touch(SIM_WRITES, SIM_HISTORY, 0);
+	touch(SIM_WRITES, SIM_HELD, running);
 	tlb_inval_begin(running);
 }
 
@@ -341,6 +416,9 @@ static void inval(struct fence_op op)
 {
 	if (!inval_step(SIM_INVAL, &op))
 		return;
+	point();
+	touch(SIM_WRITES, SIM_HISTORY, 0);
+	touch(SIM_WRITES, SIM_HELD, running);
 	tlb_inval(running, &op);
 	if (observer != NULL)
 		observer->inval(&op);
@@ -372,6 +450,9 @@ void fence_inval_end(void)
 
 	if (!inval_step(SIM_INVAL_END, &none))
 		return;
+	point();
+	touch(SIM_WRITES, SIM_HISTORY, 0);
+	touch(SIM_WRITES, SIM_HELD, running);
 	tlb_inval_end(running);
 	if (observer != NULL)
 		observer->inval_end();
@@ -443,6 +524,8 @@ enum err arch_ipi_call(const struct hartset *targets, void (*fn)(void *), const 
 	check_may_wait("ipi call");
 	if (shootdown_fails_now())
 		return shootdown_error;
+	if (weaver != NULL)
+		return weaver->ipi(targets, fn, arg, size);
 	hartset_for_each(h, targets) {
 		if (h == sender)
 			continue;
@@ -475,6 +558,8 @@ unsigned arch_hart(void)
 
 struct hartset arch_harts_online(void)
 {
+	point();
+	touch(SIM_READS, SIM_ONLINE, 0);
 	return online;
 }
 
@@ -488,6 +573,9 @@ void sim_hart_starting(unsigned hart)
 	unsigned before = running;
 
 	running = hart;
+	point();
+	touch(SIM_WRITES, SIM_HISTORY, 0);
+	touch(SIM_WRITES, SIM_HELD, hart);
 	irqs_on[hart] = true;
 	tlb_hart_on(hart, true);
 	rooted[hart] = true;
@@ -503,6 +591,8 @@ void sim_hart_online(unsigned hart, bool fences)
 	unsigned before = running;
 
 	running = hart;
+	point();
+	touch(SIM_WRITES, SIM_ONLINE, 0);
 	hartset_add(&online, hart);
 	if (fences)
 		fence_local_all();
@@ -523,10 +613,16 @@ void sim_during_fence(void (*fn)(void *), void *arg)
 
 void sim_hart_stop(unsigned hart)
 {
-	hartset_del(&online, hart);
+	point();
+	touch(SIM_WRITES, SIM_HISTORY, 0);
+	touch(SIM_WRITES, SIM_HELD, hart);
 	tlb_hart_on(hart, false);
+	/* As arch_hart_offline() has it. */
 	if (observer != NULL)
 		observer->hart_stopped(hart);
+	point();
+	touch(SIM_WRITES, SIM_ONLINE, 0);
+	hartset_del(&online, hart);
 }
 
 void sim_set_root(unsigned hart, paddr_t root)
@@ -557,12 +653,16 @@ struct hartset sim_holders(void)
 
 void arch_yield(void)
 {
+	if (weaver != NULL)
+		weaver->yield();
 }
 
 bool arch_irq_save(void)
 {
 	bool on = irqs_on[running];
 
+	if (on)
+		touch(SIM_WRITES, SIM_IRQS, running);
 	irqs_on[running] = false;
 	return on;
 }
@@ -570,6 +670,18 @@ bool arch_irq_save(void)
 void arch_irq_restore(bool enabled)
 {
 	irqs_on[running] = enabled;
+	if (enabled)
+		touch(SIM_GIVES, SIM_IRQS, running);
+}
+
+bool sim_irqs_on(unsigned hart)
+{
+	return irqs_on[hart];
+}
+
+void sim_set_irqs(unsigned hart, bool on)
+{
+	irqs_on[hart] = on;
 }
 
 void sim_init(uint64_t seed)
@@ -615,6 +727,8 @@ void panic(const char *fmt, ...)
 	va_start(ap, fmt);
 	vsnprintf(panic_message, sizeof(panic_message), fmt, ap);
 	va_end(ap);
+	if (weaver != NULL)
+		weaver->panic(panic_message);
 	if (panic_expected)
 		longjmp(panic_jump, 1);
 	printf("# panic: %s\n", panic_message);

@@ -91,4 +91,58 @@ unsigned sim_lock_errors(void);
 uint64_t sim_rand(void);
 uint64_t sim_below(uint64_t n);
 
+/* ---- harts that take turns at each step: for weave.h */
+
+/*
+ * What a step touches. Two steps of two harts may be swapped unless both touch one thing and one of
+ * them changes it; additions of which nobody sees the sum can be swapped too.
+ */
+enum sim_touch {
+	SIM_READS,
+	SIM_WRITES,
+	SIM_ADDS,
+	SIM_GIVES, /* what it did comes before what a later step that takes does */
+	SIM_TAKES,
+};
+
+enum sim_thing {
+	SIM_SLOT = 1, /* an entry, by its address */
+	SIM_TABLE,    /* all entries of a page */
+	SIM_HELD,     /* what a hart holds */
+	SIM_HISTORY,  /* what was stored, and harts that come and go */
+	SIM_ONLINE,
+	SIM_IRQS,  /* whether a hart takes interrupts */
+	SIM_CALLS, /* interrupts that a hart is to take */
+	SIM_ANSWERS,
+	SIM_LOCK, /* by its address here; and any other word */
+};
+
+struct spinlock;
+struct sim_weaver {
+	/* Before each step: another hart may run now. */
+	void (*point)(void);
+	/* The same; there is nothing to do until another hart made a step. */
+	void (*yield)(void);
+	void (*touch)(enum sim_touch how, enum sim_thing kind, uint64_t which);
+	/* Returns when @l is free. */
+	void (*lock)(const struct spinlock *l);
+	void (*locked)(const struct spinlock *l, bool held);
+	void (*rfence)(const struct hartset *targets, const struct fence_op *op);
+	enum err (*ipi)(const struct hartset *targets, void (*fn)(void *), const void *arg,
+			size_t size);
+	/* The page that holds @p may be written to from here on. */
+	void (*page)(const void *p);
+	/* Does not return. */
+	void (*panic)(const char *what) noreturn_fn;
+};
+
+void sim_weave(const struct sim_weaver *w);
+const struct sim_weaver *sim_weaver(void);
+/* One hart's part of a fence. */
+void sim_fence_now(unsigned hart, const struct fence_op *op);
+bool sim_irqs_on(unsigned hart);
+void sim_set_irqs(unsigned hart, bool on);
+/* Piece @i of memory as it lies here; false behind the last. */
+bool sim_mem_piece(unsigned i, struct region *r, uint8_t **bytes);
+
 #endif

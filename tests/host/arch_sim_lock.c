@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * lock.h of the simulated machine. One hart runs at a time, so whoever would wait would wait for
- * ever: that is a panic. Wrong orders (lock_order.h) and kinds are counted.
+ * ever: that is a panic, unless harts take turns (weave.h). Wrong orders (lock_order.h) and kinds
+ * are counted.
  */
 #include "firmware/arch.h"
 #include "firmware/console.h"
@@ -16,9 +17,8 @@ static bool taken_irq[NR_LOCK_RANKS], taken_plain[NR_LOCK_RANKS], reported[NR_LO
 /* A lock that interrupt handlers take and that is ever held with interrupts on is a deadlock. */
 static void check_kind(enum lock_rank rank)
 {
-	bool irqs_off = !arch_irq_save();
+	bool irqs_off = !sim_irqs_on(arch_hart());
 
-	arch_irq_restore(!irqs_off);
 	if (irqs_off)
 		taken_irq[rank] = true;
 	else
@@ -68,12 +68,16 @@ bool spin_trylock(struct spinlock *l)
 	lock_taken(l->rank);
 	l->held = 1;
 	l->holder = arch_hart() + 1;
+	if (sim_weaver() != NULL)
+		sim_weaver()->locked(l, true);
 	return true;
 }
 
 void spin_lock(struct spinlock *l)
 {
 	lock_want(l->rank);
+	if (sim_weaver() != NULL)
+		sim_weaver()->lock(l);
 	while (!spin_trylock(l))
 		wait_for(l);
 }
@@ -86,6 +90,8 @@ void spin_unlock(struct spinlock *l)
 	lock_given_back(l->rank);
 	l->holder = 0;
 	l->held = 0;
+	if (sim_weaver() != NULL)
+		sim_weaver()->locked(l, false);
 }
 
 bool spin_lock_irq(struct spinlock *l)

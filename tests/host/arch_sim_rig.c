@@ -21,6 +21,8 @@
 #define MAX_OUTCOMES 64u
 
 static unsigned failures;
+static bool capture;
+static char first_failure[256];
 
 bool rig_run(void (*fn)(const void *), const void *arg)
 {
@@ -47,11 +49,29 @@ void rig_fail(const char *file, int line, const char *fmt, ...)
 
 	if (++failures > MAX_SHOWN)
 		return;
+	if (capture) {
+		if (failures == 1) {
+			va_start(ap, fmt);
+			vsnprintf(first_failure, sizeof(first_failure), fmt, ap);
+			va_end(ap);
+		}
+		return;
+	}
 	printf("# %s:%d: ", file, line);
 	va_start(ap, fmt);
 	vprintf(fmt, ap);
 	va_end(ap);
 	putchar('\n');
+}
+
+void rig_capture(bool on)
+{
+	capture = on;
+}
+
+const char *rig_first_failure(void)
+{
+	return first_failure[0] != '\0' ? first_failure : NULL;
 }
 
 unsigned rig_failures(void)
@@ -64,6 +84,8 @@ extern void __gcov_dump(void) __attribute__((weak));
 
 void rig_stop(void)
 {
+	if (first_failure[0] != '\0')
+		printf("# %s\n", first_failure);
 	if (failures > MAX_SHOWN)
 		printf("# and %u more\n", failures - MAX_SHOWN);
 	fflush(stdout);
@@ -235,8 +257,10 @@ void rig_check_silent(const char *when)
 	unsigned kept;
 	unsigned n = model_take_violations(v, ARRAY_LEN(v), &kept);
 
-	CHECK(n == 0, "%s: the model reports %u violations", when, n);
-	for (unsigned i = 0; i < kept && failures < MAX_SHOWN; i++)
+	CHECK(n == 0, "%s: the model reports %u violations, the first: %s, holders 0x%llx", when, n,
+	      n != 0 ? violation_name(v[0].kind) : "",
+	      n != 0 ? (unsigned long long)v[0].holders.bits[0] : 0);
+	for (unsigned i = 0; i < kept && failures < MAX_SHOWN && !capture; i++)
 		print_violation(&v[i]);
 }
 

@@ -23,6 +23,10 @@ bool rig_run(void (*fn)(const void *), const void *arg);
 /* Print the failure and remember it; more than a few are only counted. */
 void rig_fail(const char *file, int line, const char *fmt, ...) printf_fn(3, 4);
 unsigned rig_failures(void);
+/* Print none, keep the first. */
+void rig_capture(bool capture);
+/* NULL: there is none. */
+const char *rig_first_failure(void);
 /* End the scenario here. */
 void rig_stop(void) noreturn_fn;
 

@@ -3,6 +3,8 @@
 #include "tests/host/arch_sim_tlb.h"
 
 #include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
 
 #include "mm/mode.h"
 #include "mm/pte.h"
@@ -67,13 +69,50 @@ static struct page *pages[PAGE_BUCKETS];
 static struct page **lost;
 static unsigned nr_lost, max_lost;
 
-static void *grow(void *array, size_t nr, size_t size)
-{
-	void *p = realloc(array, nr * size);
+/*
+ * Room of our own, in one piece and never given back, so that all of the past can be put back as it
+ * was (weave.h). What an array leaves behind as it doubles is less than what it takes.
+ */
+#define ROOM (UINT64_C(1) << 32)
 
-	if (p == NULL)
+static uint8_t *room;
+static size_t room_used;
+
+static void *take_room(size_t size)
+{
+	void *p;
+
+	if (room == NULL)
+		room = mmap(NULL, ROOM, PROT_READ | PROT_WRITE,
+			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	if (room == MAP_FAILED || size > ROOM - room_used)
 		abort();
+	p = room + room_used;
+	room_used = align_up(room_used + size, 16);
 	return p;
+}
+
+uint8_t *tlb_store_room(size_t *used)
+{
+	*used = room_used;
+	return room;
+}
+
+/* @have of @nr elements of @size bytes are in use. */
+static void *grow(const void *array, size_t have, size_t nr, size_t size)
+{
+	void *p = take_room(nr * size);
+
+	if (have != 0)
+		memcpy(p, array, have * size);
+	return p;
+}
+
+static void (*trace)(enum sim_touch, enum sim_thing, uint64_t);
+
+void tlb_trace(void (*fn)(enum sim_touch, enum sim_thing, uint64_t))
+{
+	trace = fn;
 }
 
 void tlb_init(void)
@@ -103,9 +142,7 @@ static struct page *page_get(paddr_t pa)
 
 	if (p != NULL)
 		return p;
-	p = calloc(1, sizeof(*p));
-	if (p == NULL)
-		abort();
+	p = take_room(sizeof(*p));
 	*p = (struct page){.pa = pa, .next = *head};
 	*head = p;
 	return p;
@@ -143,7 +180,7 @@ static void page_unlink(paddr_t pa)
 		return;
 	if (nr_lost == max_lost) {
 		max_lost = max_lost * 2 + 64;
-		lost = grow(lost, max_lost, sizeof(struct page *));
+		lost = grow(lost, nr_lost, max_lost, sizeof(struct page *));
 	}
 	lost[nr_lost++] = p;
 }
@@ -196,7 +233,7 @@ void tlb_store(paddr_t slot, pte_t old, pte_t new)
 		page_unlink(pte_pa(old));
 	if (nr_changes == max_changes) {
 		max_changes = max_changes * 2 + 1024;
-		changes = grow(changes, (size_t)max_changes, sizeof(*changes));
+		changes = grow(changes, (size_t)nr_changes, (size_t)max_changes, sizeof(*changes));
 	}
 	last_change = ++now;
 	changes[nr_changes] =
@@ -226,7 +263,7 @@ static void push_fence(struct sim_tlb *t, uint64_t seq, const struct fence_op *o
 {
 	if (t->nr_fences == t->max_fences) {
 		t->max_fences = t->max_fences * 2 + 64;
-		t->fences = grow(t->fences, t->max_fences, sizeof(*t->fences));
+		t->fences = grow(t->fences, t->nr_fences, t->max_fences, sizeof(*t->fences));
 	}
 	t->fences[t->nr_fences++] = (struct past_fence){seq, *op};
 }
@@ -523,6 +560,8 @@ static void explore(const struct step *s, struct found *f)
 	pte_t c[MAX_CANDIDATES];
 	unsigned n;
 
+	if (trace != NULL)
+		trace(SIM_READS, SIM_SLOT, slot);
 	if (sim_word(slot) == NULL) {
 		add_result(f, bus_error);
 		return;

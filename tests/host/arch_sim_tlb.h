@@ -12,6 +12,10 @@
 #include "tests/host/arch_sim.h"
 
 void tlb_init(void);
+/* @fn hears of each entry that an access reads; NULL: nobody. */
+void tlb_trace(void (*fn)(enum sim_touch, enum sim_thing, uint64_t));
+/* Where the past is kept: @used bytes there, the rest is not in use. */
+uint8_t *tlb_store_room(size_t *used);
 /* The entry at @slot was @old and is about to be @new. */
 void tlb_store(paddr_t slot, pte_t old, pte_t new);
 /* A fence of @hart, complete now. */
