@@ -62,6 +62,8 @@ my %memory = (
 	'nack-ignored' => {tests => 'vmem.requested', like => [by('vmem.requested', 'check')]},
 	'trap-cause' => {tests => 'boot.traps', like => [by('boot.traps', 'probe')]},
 	'job-lost' => {tests => 'boot.harts', like => [by('boot.harts', 'check')]},
+	# with harts that change the table beside each other
+	'table-unlocked' => {tests => 'torture.maps_storm,torture.storm', like => [qr/^not ok \d+ torture\.(?:maps_)?storm # found by .*accounts/m]},
 	# with a device that misbehaves
 	'busy-forgotten' => {tests => 'vmem.busy', vars => ['VMEM=builtin'], like => [by('vmem.busy', 'check')]},
 	'error-swallowed' => {tests => 'vmem.error,vmem.error_to_unplug', vars => ['VMEM=builtin'],
