@@ -174,7 +174,7 @@ row('order-linux', 1, ['ARGS=order=linux test=boot.*,table.*,hotplug.block,hotpl
 		qr/^# found by: probe 0, model 2, accounts 0, check 0$/m, qr/^# exposure: whole run: 2 removals: /m, qr/^hotwalk: DONE FAIL 2\//m]);
 for my $f (qw(free-early records-early table-freed-first)) {
 	row("order-$f", 1, ["ARGS=inject=$f test=hotplug.teardown"],
-		like => [qr/^# check: order=safe exposes [1-9]?\d* table pages, [1-9]?\d* record pages$/m, qr/^not ok 1 hotplug\.teardown # found by check$/m]);
+		like => [qr/^# check: order=safe exposes [1-9]?\d* table pages, [1-9]?\d* record pages$/m, qr/^not ok 1 hotplug\.teardown # found by model,check$/m]);
 }
 
 # ---- bad input: a clear line and a sane end

@@ -436,7 +436,7 @@ enum err hot_remove(struct hot_region *r, struct hot_report *rep)
 	}
 	/* From here on nobody may look at its records. */
 	frame_zone_remove(&r->zone);
-	model_exposures_begin();
+	model_exposures_begin(order == TEARDOWN_LINUX);
 	err = order == TEARDOWN_LINUX ? teardown_linux(&b, r->phys, &r->backing)
 				      : teardown_safe(&b, r->phys, &r->backing);
 	model_exposures_end(&exposed);

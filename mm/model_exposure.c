@@ -27,6 +27,7 @@ static struct exposure exposures[MAX_EXPOSURES];
 unsigned model_nr_exposed; /* in exposures[] */
 static bool measuring;
 static unsigned exposer = NOBODY; /* hart whose operation is measured */
+static bool exposure_due;	  /* by its order, so that only what stays open is wrong */
 static struct exposure_sum now;	  /* of that operation */
 static struct exposure_sum since; /* of those since the last look */
 static uint64_t (*clock)(void);
@@ -82,7 +83,7 @@ void model_exposures_reset(void)
 	since = (struct exposure_sum){0};
 }
 
-void model_exposures_begin(void)
+void model_exposures_begin(bool due)
 {
 	bool irq;
 
@@ -90,6 +91,7 @@ void model_exposures_begin(void)
 		return;
 	now = (struct exposure_sum){.measured = measuring};
 	exposer = measuring ? arch_hart() : NOBODY;
+	exposure_due = due;
 	model_unlock(irq);
 }
 
@@ -99,10 +101,8 @@ static void measure_length(const struct exposure *e)
 	now.ticks = max_u64(now.ticks, ticks() - e->opened_ticks);
 }
 
-static void report_open(const struct exposure *e)
+static void report(const struct exposure *e)
 {
-	now.open += e->pages;
-	measure_length(e);
 	model_report((struct violation){
 		.kind = !e->table	? VIOLATION_FRAME_FREED
 			: e->links != 0 ? VIOLATION_TABLE_LINKED
@@ -112,6 +112,13 @@ static void report_open(const struct exposure *e)
 		.level = e->level,
 		.holders = e->holders,
 	});
+}
+
+static void report_open(const struct exposure *e)
+{
+	now.open += e->pages;
+	measure_length(e);
+	report(e);
 }
 
 void model_exposures_end(struct exposure_sum *s)
@@ -153,6 +160,8 @@ bool model_exposing(void)
 static void open_one(struct exposure e)
 {
 	hartset_join(&now.harts, &e.holders);
+	if (!exposure_due)
+		report(&e);
 	if (model_nr_exposed == MAX_EXPOSURES) {
 		model_overflow();
 		return;

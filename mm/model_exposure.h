@@ -3,7 +3,8 @@
  * Exposure: what an operation gives back while some hart may still use it, measured instead of
  * called a violation. For teardown in an order that is known to be wrong (mm/teardown_linux.h):
  * which pages, to which harts, for how long. What is exposed still when the operation ends is a
- * violation as ever, and so is what any other hart frees meanwhile.
+ * violation as ever, and so is what any other hart frees meanwhile, and all of it in an operation
+ * of any other order.
  */
 #ifndef MM_MODEL_EXPOSURE_H
 #define MM_MODEL_EXPOSURE_H
@@ -31,8 +32,11 @@ void model_expose(bool on);
 /* Where time comes from; none: ticks are 0. */
 void model_exposure_clock(uint64_t (*ticks)(void));
 
-/* An operation of this hart, one at a time in all: the caller's lock. */
-void model_exposures_begin(void);
+/*
+ * An operation of this hart, one at a time in all: the caller's lock. @due: it exposes by its
+ * order; where it does not, what it exposes is measured and a violation too.
+ */
+void model_exposures_begin(bool due);
 /* It is complete: all that it exposed has to be over. Sets *@s. */
 void model_exposures_end(struct exposure_sum *s);
 /* All since the last call. */
