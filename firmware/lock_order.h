@@ -41,12 +41,25 @@ struct lock_order_error {
 
 const char *lock_rank_name(enum lock_rank rank);
 
+/*
+ * The innermost lock of @s. Not always the last one: a lock that is tried and not waited for may
+ * come out of order, and must not hide those that lie behind it. @s is not empty.
+ */
+static inline enum lock_rank lock_order_innermost(const struct lock_stack *s)
+{
+	uint8_t rank = s->ranks[0];
+
+	for (unsigned i = 1; i < s->nr; i++)
+		rank = s->ranks[i] > rank ? s->ranks[i] : rank;
+	return (enum lock_rank)rank;
+}
+
 /* Whether a hart that holds @s may wait for a lock of @rank. */
 static inline bool lock_order_allows(const struct lock_stack *s, enum lock_rank rank)
 {
-	unsigned top = s->nr == 0 ? 0 : s->ranks[s->nr - 1];
+	enum lock_rank held = s->nr == 0 ? rank : lock_order_innermost(s);
 
-	return s->nr == 0 || top < rank || (top == rank && rank == LOCK_ZONE);
+	return s->nr == 0 || held < rank || (held == rank && rank == LOCK_ZONE);
 }
 
 void lock_order_broken(enum lock_rank held, enum lock_rank wanted, unsigned hart);
@@ -55,7 +68,7 @@ void lock_order_broken(enum lock_rank held, enum lock_rank wanted, unsigned hart
 static inline void lock_order_want(const struct lock_stack *s, enum lock_rank rank, unsigned hart)
 {
 	if (!lock_order_allows(s, rank))
-		lock_order_broken((enum lock_rank)s->ranks[s->nr - 1], rank, hart);
+		lock_order_broken(lock_order_innermost(s), rank, hart);
 }
 
 /* It has it now; false: it holds too many to remember. */

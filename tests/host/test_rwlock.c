@@ -215,6 +215,14 @@ static void test_order(void)
 	tap_is(lock_order_errors(&e), 1, "a reading inside a reading: told");
 	rw_read_unlock(&outer);
 	rw_read_unlock(&outer);
+	/* What is only tried waits for nobody, and changes nothing for what is held already. */
+	rw_write_lock(&inner);
+	tap_ok(rw_read_trylock(&outer) && lock_order_errors(&e) == 0, "tried out of order: allowed");
+	lock_want(LOCK_MMAP);
+	tap_ok(lock_order_errors(&e) == 1 && e.held == LOCK_MMAP && e.wanted == LOCK_MMAP,
+	       "wanted beneath what was tried: told");
+	rw_read_unlock(&outer);
+	rw_write_unlock(&inner);
 	for (unsigned r = 0; r < NR_LOCK_RANKS; r++)
 		tap_ok(lock_rank_name((enum lock_rank)r) != NULL, "rank %u has a name: %s", r,
 		       lock_rank_name((enum lock_rank)r));
