@@ -212,9 +212,14 @@ enum err set_direct_map_default(paddr_t pa, uint64_t size)
 bool kernel_page_present(vaddr_t va)
 {
 	struct pt_cursor c;
+	bool mapped;
 
+	/* Its owner keeps the memory, nobody the tables: others merge leaves. */
+	spin_lock(&kernel_table_lock);
+	mapped = pt_lookup(kernel_table(), va).mapped;
+	spin_unlock(&kernel_table_lock);
 	if (!fault_armed(FAULT_PRESENT_LEAF))
-		return pt_lookup(kernel_table(), va).mapped;
+		return mapped;
 	c = pt_root(kernel_table(), va);
 	while (c.level > 0 && pte_is_valid(pte_load(c.slot)))
 		c = pt_descend(c, va);

@@ -37,7 +37,10 @@ static bool find_tails(paddr_t pa, struct tails *t)
 	if (block.pa != pa || block.order < HVO_MIN_ORDER || block.order > HVO_MAX_ORDER ||
 	    !records_repeat())
 		return false;
+	/* A neighbour's restoring may merge the leaf meanwhile, and free the table in the way. */
+	spin_lock(&kernel_table_lock);
 	l = pt_lookup(kernel_table(), frame_record_va(pa));
+	spin_unlock(&kernel_table_lock);
 	owner = frame_owner(l.pa);
 	*t = (struct tails){.va = frame_record_va(pa) + PAGE_SIZE,
 			    .size = hvo_pages(block.order) * PAGE_SIZE,

@@ -38,6 +38,19 @@ static bool is_boots(struct pt_lookup l)
 	return l.mapped && l.pa - zeros < PAGE_SIZE << ZERO_ORDER;
 }
 
+/* Tables go, also those of what is undone: nobody dumps meanwhile. */
+static void begin(struct pt_batch *b)
+{
+	rw_read_lock(&mmap_lock);
+	kernel_begin(b);
+}
+
+static void end(void)
+{
+	kernel_end();
+	rw_read_unlock(&mmap_lock);
+}
+
 /* ---- memory that comes and goes */
 
 static enum err map_private(struct pt_batch *b, struct region phys, struct frame_chain *mine)
@@ -70,12 +83,12 @@ enum err kasan_populate(struct region phys)
 	struct pt_batch b;
 	enum err err, done;
 
-	kernel_begin(&b);
+	begin(&b);
 	err = map_private(&b, phys, &mine);
 	done = pt_commit(&b);
 	if (err != OK && done == OK)
 		frame_chain_free(&mine);
-	kernel_end();
+	end();
 	return done != OK ? done : err;
 }
 
@@ -104,12 +117,12 @@ enum err kasan_depopulate(struct region phys)
 
 	if (fault_armed(FAULT_KASAN_NEIGHBOUR))
 		phys.size += HOTPLUG_GRANULE;
-	kernel_begin(&b);
+	begin(&b);
 	unmap_private(&b, phys, &mine);
 	err = pt_commit(&b);
 	if (err == OK)
 		frame_chain_free(&mine);
-	kernel_end();
+	end();
 	return err;
 }
 
@@ -173,10 +186,10 @@ enum err kasan_start(struct region boot)
 		return ERR_NOMEM;
 	clear_words(phys_to_ptr(zeros), PAGE_SIZE << ZERO_ORDER);
 	arch_wmb();
-	kernel_begin(&b);
+	begin(&b);
 	err = map_zeros(&b, start, start + (boot.size >> SHADOW_SHIFT));
 	done = pt_commit(&b);
-	kernel_end();
+	end();
 	if (done != OK)
 		return done;
 	if (err != OK) {
@@ -195,10 +208,10 @@ enum err kasan_stop(void)
 	enum err err, done;
 
 	hot_notifier_remove(&notifier);
-	kernel_begin(&b);
+	begin(&b);
 	err = pt_unmap(&b, start, boot_covered.size >> SHADOW_SHIFT, PT_HOLES_OK);
 	done = pt_commit(&b);
-	kernel_end();
+	end();
 	if (err != OK || done != OK)
 		return err != OK ? err : done;
 	free_zeros();

@@ -24,7 +24,7 @@ enum err must_check kasan_stop(void);
 
 /*
  * Make, or free, the private shadow of @phys, multiples of 2 MiB. What is shadow of boot memory
- * stays. ERR_NOMEM, errors of shootdown(). Locks: takes kernel_table_lock.
+ * stays. ERR_NOMEM, errors of shootdown(). Locks: reads mmap_lock, takes kernel_table_lock.
  * Source: Linux kasan_mem_notifier().
  */
 enum err must_check kasan_populate(struct region phys);

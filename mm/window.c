@@ -31,10 +31,13 @@ enum err window_map(paddr_t pa, uint64_t size, uint64_t prot, void **p)
 		return ERR_RANGE;
 	if (open_size != 0)
 		return ERR_EXIST;
+	/* A table may go, of what is undone: nobody dumps meanwhile. */
+	rw_read_lock(&mmap_lock);
 	kernel_begin(&b);
 	err = pt_map(&b, start, pa, size, prot, 1);
 	done = pt_commit(&b);
 	kernel_end();
+	rw_read_unlock(&mmap_lock);
 	if (err != OK)
 		return err;
 	if (done != OK)

@@ -186,6 +186,15 @@ static void alias(const void *arg)
 	rig_check_silent("alias");
 }
 
+/* Who asks while another hart merges leaves waits for it: a deadlock here. */
+static void present_beside_merge(const void *arg)
+{
+	boot(arg);
+	spin_lock(&kernel_table_lock);
+	sim_run_on(1);
+	(void)kernel_page_present(direct_va(memory.start));
+}
+
 static void count_run(void *arg, const struct dump_run *r)
 {
 	*(uint64_t *)arg += r->size;
@@ -237,6 +246,7 @@ int main(void)
 		tap_ok(rig_run(nomem, &rig), "%s: allocations that fail", name);
 		tap_ok(rig_run(alias, &rig), "%s: alias", name);
 		tap_ok(rig_run(dump, &rig), "%s: dump", name);
+		tap_ok(!rig_run(present_beside_merge, &rig), "%s: who asks waits", name);
 		broken(&rig, there_and_back, "protect-whole");
 		broken(&rig, nomem, "split-no-fence");
 		broken(&rig, park, "parked-kept");

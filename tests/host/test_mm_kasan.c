@@ -6,6 +6,7 @@
 #include "mm/hotplug.h"
 #include "mm/kasan.h"
 #include "mm/kernel.h"
+#include "mm/shootdown.h"
 #include "tests/host/arch_sim_rig.h"
 #include "tests/host/tap.h"
 
@@ -36,6 +37,38 @@ static void check_shadow(struct region r, bool there, const char *when)
 		      (unsigned long long)r.start, there ? "not " : "");
 		rig_check_everywhere(at[i], l.mapped ? l.pa : FRAME_NONE, when);
 	}
+}
+
+static unsigned unread; /* shootdowns with no reader of mmap_lock: a dumper may stand in a table */
+
+static void look_for_reader(void *arg)
+{
+	(void)arg;
+	if (mmap_lock.readers_in == mmap_lock.readers_out)
+		unread++;
+}
+
+/* Tables go, of what is taken down and of what is undone: no dumper beside it. */
+static void tables_go(const void *arg)
+{
+	enum err err = ERR_NOMEM;
+
+	rig_boot(arg);
+	unread = 0;
+	for (unsigned k = 2; err == ERR_NOMEM && k < 20; k++) {
+		frame_fail_at(k);
+		shootdown_before_next(look_for_reader, NULL);
+		err = kasan_start(boot);
+		frame_fail_at(0);
+	}
+	REQUIRE_OK(err);
+	shootdown_before_next(look_for_reader, NULL);
+	CHECK_ERR(kasan_populate(block(0)), OK);
+	shootdown_before_next(look_for_reader, NULL);
+	CHECK_ERR(kasan_depopulate(block(0)), OK);
+	shootdown_before_next(look_for_reader, NULL);
+	CHECK_ERR(kasan_stop(), OK);
+	CHECK(unread == 0, "%u times", unread);
 }
 
 static void start(const void *arg, struct rig_accounts *before)
@@ -181,6 +214,7 @@ int main(int argc, char **argv)
 
 		tap_ok(rig_run(come_and_go, &rig), "%s: shadow comes and goes", name);
 		tap_ok(rig_run(no_memory, &rig), "%s: no memory for shadow", name);
+		tap_ok(rig_run(tables_go, &rig), "%s: tables go beside no dumper", name);
 		tap_ok(rig_run(refused, &rig), "%s: a notifier refuses", name);
 		for (unsigned i = 0; i < ARRAY_LEN(faults); i++) {
 			struct rig armed = rig;

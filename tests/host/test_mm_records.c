@@ -323,6 +323,19 @@ static void split_race(const void *arg)
 	rig_check_accounts(&before, "at the end");
 }
 
+/* The look at a leaf that a neighbour may merge meanwhile waits for it: a deadlock here. */
+static void look_beside_merge(const void *arg)
+{
+	paddr_t pa;
+
+	rig_boot(arg);
+	pa = frame_alloc(HVO_MIN_ORDER, OWNER_TEST);
+	REQUIRE(pa != FRAME_NONE, "no block");
+	spin_lock(&kernel_table_lock);
+	sim_run_on(1);
+	CHECK_ERR(hvo_restore(pa), ERR_NOENT); /* behind the look */
+}
+
 /* Half of a device page goes, then the other: the shared tail page goes with the second. */
 static void device_halves(const void *arg)
 {
@@ -403,6 +416,7 @@ int main(int argc, char **argv)
 		}
 		p.rig.harts = 2;
 		tap_ok(rig_run(split_race, &p.rig), "%s: two split one leaf", name);
+		tap_ok(!rig_run(look_beside_merge, &p.rig), "%s: a look waits", name);
 		tap_ok(rig_run(device_halves, &p.rig), "%s: halves of a device page", name);
 		tap_ok(rig_run(carved_nomem, &p.rig), "%s: records in two tables", name);
 		tap_ok(rig_run(boot_memory, &p.rig), "%s: boot memory", name);
