@@ -157,15 +157,18 @@ TEST(hotplug, teardown, .needs = NEEDS_VMEM, .timeout_ms = 120000)
 #define MAX_TAKEN 64u
 #define TAKEN_WORD(i) (UINT64_C(0x7a6b656e00000000) | (i))
 
+/* Record pages that are followed one by one: those of 128 MiB. */
+#define MAX_FOLLOWED 512u
+
 /*
- * The records of one block: eight pages in a table of their own. Each hart has read the first page,
- * so it may hold that translation and the pointer to the table, and not the others.
+ * The records of one block, in a table of their own where it is small. Each hart has read the first
+ * page, so it may hold that translation and the pointer to the table, and not the others.
  */
 static struct {
 	struct test_run *t;
-	vaddr_t va;    /* of the records */
-	unsigned n;    /* pages of them */
-	paddr_t pa[8]; /* where they were */
+	vaddr_t va;		  /* of the records */
+	unsigned n;		  /* pages of them */
+	paddr_t pa[MAX_FOLLOWED]; /* where they were */
 	paddr_t taken[MAX_TAKEN];
 	unsigned nr_taken;
 	unsigned hits; /* of them that were records */
@@ -307,7 +310,10 @@ TEST(hotplug, reused, .needs = NEEDS_VMEM,
 	EXPECT(t, scene.hits == 0 && x.reused == 0, "%u record pages were free before the flush",
 	       scene.hits);
 	x = watched_removal(t, TEARDOWN_LINUX, r);
-	EXPECT(t, !x.measured || x.reused == scene.hits,
+	/* The model follows all of them. */
+	EXPECT(t,
+	       !x.measured || x.reused == scene.hits ||
+		       (record_pages(r) > MAX_FOLLOWED && x.reused >= scene.hits),
 	       "the model saw %llu pages allocated again, there were %u",
 	       (unsigned long long)x.reused, scene.hits);
 	hartset_for_each(h, &t->all)
