@@ -12,7 +12,7 @@ B := build
 
 # What the goals need: tools are found or fetched once per start, before anything is built.
 TOOL_GOALS := $(filter-out help clean format,$(or $(MAKECMDGOALS),help))
-PURPOSE := $(if $(filter check floor seeds fuzz coverage,$(TOOL_GOALS)),check,$(if $(filter run run-sim faults gdb,$(TOOL_GOALS)),run,build))
+PURPOSE := $(if $(filter check floor seeds fuzz coverage,$(TOOL_GOALS)),check,$(if $(filter run run-sim run-image run-uboot faults gdb,$(TOOL_GOALS)),run,build))
 
 ifneq ($(TOOL_GOALS),)
 ifeq ($(SETUP),no)
@@ -42,6 +42,8 @@ READELF := $(CROSS_COMPILE)readelf
 
 # Where an ELF loader puts the image; the raw image runs anywhere (linker/hotwalk.ld).
 LOAD_ADDR ?= 0x80200000
+# Names of suites, for an image that holds these only, with a name of its own (docs/images.md).
+SUITES ?=
 
 WARNINGS := -Wall -Wextra -Wconversion -Wshadow -Wvla -Wmissing-prototypes -Wstrict-prototypes -Werror
 # -misa-spec=2.2: Zicsr and Zifencei are part of I, and the lp64 libgcc is found.
@@ -68,8 +70,8 @@ objs-y :=
 include mm/objects.mk
 mm-objs := $(objs-y)
 
-ELF := $(B)/hotwalk.elf
-BIN := $(B)/hotwalk.bin
+ELF := $(B)/hotwalk$(if $(SUITES),-suites).elf
+BIN := $(ELF:.elf=.bin)
 
 $(early-all): CFLAGS += $(EARLY_CFLAGS)
 
@@ -104,12 +106,21 @@ $(B)/early.checked: $(early-all)
 	if [ -n "$$bad" ]; then echo "absolute relocations in early code:"; echo "$$bad"; exit 1; fi
 	@touch $@
 
-$(ELF): $(early-all) $(objs-all) $(B)/early.checked $(B)/compiler linker/hotwalk.ld
+# Which tests are kept; --gc-sections takes away what only the others use.
+LINKER_SCRIPT := $(if $(SUITES),$(B)/suites.ld,linker/hotwalk.ld)
+$(B)/suites.ld: linker/hotwalk.ld FORCE
+	@mkdir -p $(@D)
+	@sed 's/KEEP(\*(SORT(\.tests\.\*)))/$(foreach s,$(sort $(SUITES)),KEEP(*(SORT(.tests.$(s).*))))/' $< >$@.new
+	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
+
+$(ELF): $(early-all) $(objs-all) $(B)/early.checked $(B)/compiler $(LINKER_SCRIPT)
 	@echo "  LD      $@"
 	@$(CC) $(ISA) -nostdlib -nostartfiles -static -Wl,--gc-sections -Wl,--defsym=LOAD_ADDR=$(LOAD_ADDR) \
-		-Wl,-T,linker/hotwalk.ld -Wl,-Map,$(B)/hotwalk.map -Wl,-n -Wl,--no-warn-rwx-segments -o $@ \
+		-Wl,-T,$(LINKER_SCRIPT) -Wl,-Map,$(@:.elf=.map) -Wl,-n -Wl,--no-warn-rwx-segments -o $@ \
 		$(early-all) $(objs-all) -Wl,--start-group $(LIBFDT_LIB) $(NEWLIB_LIB) -lgcc -Wl,--end-group
-	@$(OBJDUMP) -d -S $@ > $(B)/hotwalk.lst
+	@for s in $(SUITES); do $(CROSS_COMPILE)nm $@ | grep -q " ptr_$${s}_" || \
+		{ echo "SUITES: there is no suite $$s"; exit 1; }; done
+	@$(OBJDUMP) -d -S $@ > $(@:.elf=.lst)
 
 $(BIN): $(ELF)
 	@$(OBJCOPY) -O binary --remove-section=.bss $< $@
@@ -247,7 +258,7 @@ include fuzz.mk
 
 check: $(BIN) $(VMEMD) $(RUNNER) $(if $(LIBFDT_SOURCE),$(SIM)) $(host-test-programs) $(FDT_TOOLS) $(FUZZ_PROGRAMS) $(COV_PROGRAMS) check-format check-headers ## all tests; ends with "N passed, N failed"
 	@$(if $(LIBFDT_SOURCE),,echo "check: libfdt's source is not here: the tests of the tree reader are left out")
-	@ci/check.pl $(sort $(host-test-programs)) tests/host/run.t tests/fuzz/fuzz.t tests/host/coverage.t ci/firmware.t ci/machine.t ci/sim.t ci/trees.t ci/seeds.t
+	@ci/check.pl $(sort $(host-test-programs)) tests/host/run.t tests/fuzz/fuzz.t tests/host/coverage.t ci/firmware.t ci/start.t ci/machine.t ci/sim.t ci/trees.t ci/seeds.t
 
 # Each header compiles alone.
 headers := $(wildcard firmware/*.h mm/*.h platform/*.h device/*.h tests/*.h tests/mmu/*.h tests/actors/*.h)
@@ -266,6 +277,7 @@ format: ## format all C sources
 # ---- running
 
 include qemu.mk
+include image.mk
 
 floor: $(BIN) $(VMEMD) $(RUNNER) $(B)/floor.bin ## what a whole run costs beside QEMU and OpenSBI alone
 	@ci/floor.sh
@@ -298,7 +310,7 @@ run-sim: $(BIN) $(SIM) $(RUNNER) ## the same under hotwalk-sim
 endif
 
 help: ## this list
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile fuzz.mk | expand -t 24
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile image.mk fuzz.mk | expand -t 24
 
 clean: ## remove build/ (the cache of fetched tools stays)
 	rm -rf $(B)

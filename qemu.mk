@@ -69,3 +69,12 @@ endif
 
 RUN_COMMAND = $(RUNNER) --timeout $(TIMEOUT) --dir $(or $(RUN_DIR),$(B)/run/last) $(RUN_FLAGS) \
 	$(DAEMON_$(VMEM)) -- $(QEMU_COMMON) $(QEMU_$(VMEM))
+
+# A machine that gets the combined image and nothing else.
+QEMU_IMAGE = $(QEMU) -M $(MACHINE) -nographic -bios $(IMAGE_DIR)/hotwalk-opensbi.bin $(QEMU_ARGS)
+
+# U-Boot in S-mode, told what to do once it takes no notice of what comes before its prompt.
+UBOOT ?= /usr/lib/u-boot/qemu-riscv64_smode/u-boot.bin
+at = -device loader,file=$(IMAGE_DIR)/$(1),addr=$(2),force-raw=on
+QEMU_UBOOT = $(QEMU) -M $(MACHINE) -smp $(SMP) -m 256M -nographic -bios $(OPENSBI) -kernel $(UBOOT) \
+	$(call at,hotwalk-image.bin,0x84000000) $(if $(wildcard $(IMAGE_DIR)/hotwalk-image.itb),$(call at,hotwalk-image.itb,0x88000000))

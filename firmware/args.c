@@ -380,6 +380,11 @@ enum err args_parse(struct args *a, const char *text, struct args_errors *errors
 {
 	set_defaults(a);
 	memset(errors, 0, sizeof(*errors));
+	return args_parse_more(a, text, errors);
+}
+
+enum err args_parse_more(struct args *a, const char *text, struct args_errors *errors)
+{
 	while (text != NULL && *text != '\0') {
 		struct span word = {text, 0};
 

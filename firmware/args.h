@@ -57,6 +57,12 @@ struct args_errors {
  */
 enum err must_check args_parse(struct args *a, const char *text, struct args_errors *errors);
 
+/*
+ * The same on top of what @a holds already, which stays where @text says nothing; errors are
+ * added to @errors. Returns ERR_INVAL if it holds any, also from before.
+ */
+enum err must_check args_parse_more(struct args *a, const char *text, struct args_errors *errors);
+
 /* The names of all arguments with their values, a line each: what "unknown argument" prints. */
 const char *args_help(unsigned line); /* NULL behind the last one */
 

@@ -155,6 +155,18 @@ paddr_t image_to_pa(const void *p)
 	return (uintptr_t)p - IMAGE_VA + load_address;
 }
 
+/* start.S; patched in the finished file. */
+extern const char image_args[IMAGE_ARGS_BYTES];
+
+const char *image_bootargs(void)
+{
+	for (unsigned i = 0; i < IMAGE_ARGS_BYTES; i++) {
+		if (image_args[i] == '\0')
+			return image_args;
+	}
+	return NULL;
+}
+
 const void *early_window(paddr_t pa, uint64_t size)
 {
 	paddr_t first = align_down(pa, PAGE_SIZE);

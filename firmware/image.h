@@ -15,6 +15,12 @@ struct region image_region(void);
 paddr_t image_to_pa(const void *p);
 
 /*
+ * Boot arguments that were put into this image (docs/images.md); "" if none. NULL if they do not
+ * end inside their area.
+ */
+const char *image_bootargs(void);
+
+/*
  * The first tables are Sv39: what has Sv48 or Sv57 has it too (Privileged ISA, satp). They map
  * the image, a window of 2 MiB for foreign pages, and the arena that boot memory comes from.
  */

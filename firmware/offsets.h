@@ -6,6 +6,9 @@
 /* Where the linker script puts the image in every mode. */
 #define IMAGE_VA 0xffffffff80000000
 
+/* Arguments that go with the image, terminator included; they end at offset 0x200. */
+#define IMAGE_ARGS_BYTES 440
+
 #define BOOT_STACK_SIZE 32768
 
 /*

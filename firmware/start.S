@@ -27,6 +27,18 @@ _start:
 	.word	0
 
 /*
+ * Boot arguments that go with the image, read in front of the tree's: a magic word, then text that
+ * ends with NUL. In assembly, so that no compiler takes what stands here for all there will be.
+ */
+	.section .args, "a"
+	.globl	image_args
+	.ascii	"hotwargs"
+image_args:
+	.zero	IMAGE_ARGS_BYTES
+
+	.section .text.start, "ax"
+	.option norelax
+/*
  * Zero in the file. Firmware without HSM lets all harts in at once: the first to swap boots, the
  * others wait. Lies with the code since .bss is not cleared yet.
  */

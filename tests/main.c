@@ -9,6 +9,7 @@
 #include "firmware/hart.h"
 #include "firmware/image.h"
 #include "firmware/machine.h"
+#include "firmware/offsets.h"
 #include "firmware/probe.h"
 #include "firmware/ramprobe.h"
 #include "firmware/root.h"
@@ -101,12 +102,30 @@ static size_t copy_fdt(paddr_t pa)
 	return size;
 }
 
+/* The image's arguments are defaults: the tree's come behind them and win, word by word. */
+static enum err parse_args(size_t fdt_size, struct args_errors *errors)
+{
+	const char *baked = image_bootargs();
+	const char *from = baked;
+
+	if (baked == NULL)
+		give_up("the arguments of the image have no end: at most %d bytes",
+			IMAGE_ARGS_BYTES - 1);
+	while (*from == ' ')
+		from++;
+	if (*from != '\0')
+		note("args: in the image: %s", from);
+	if (args_parse(&args, baked, errors) != OK)
+		return ERR_INVAL;
+	return args_parse_more(&args, machine_bootargs(fdt, fdt_size), errors);
+}
+
 static void read_args(size_t fdt_size)
 {
 	static struct args_errors errors;
 	char unknown[32];
 
-	if (args_parse(&args, machine_bootargs(fdt, fdt_size), &errors) != OK) {
+	if (parse_args(fdt_size, &errors) != OK) {
 		for (unsigned i = 0; i < errors.nr; i++)
 			note("args: %s", errors.line[i]);
 		note("args: these are known:");

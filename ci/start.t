@@ -1,0 +1,104 @@
+#!/usr/bin/env perl
+# SPDX-License-Identifier: BSD-2-Clause
+# How the firmware is started, and by whom: images with arguments in them, machines that give it
+# nothing else, firmware that has less than SBI 2.0, boot loaders that get it wrong.
+# Run by `make check`; alone: ROWS=REGEX prove ci/start.t
+use strict;
+use warnings;
+use FindBin;
+use lib $FindBin::Bin;
+use Rows;
+use Test::More;
+
+my $pass = qr/^hotwalk: DONE PASS /m;
+my $builtin = qr/^# vmem0: builtin region /m;
+my $images = 'build/run/images';
+
+# `make image` into a folder of its own; what it printed, and whether it was content.
+sub make_image
+{
+	my ($name, @vars) = @_;
+	my $dir = "$images/$name";
+	my $out = `make --no-print-directory image IMAGE_DIR=$dir @{[map { quote($_) } @vars]} 2>&1`;
+	return ($dir, $? == 0, $out);
+}
+
+# ---- a machine that gets the combined image and nothing else: 128 MiB, one hart, the built-in device
+
+row('plain', 0, ['run-image', 'IMAGE_DIR=build/run/check/plain'], like => [$pass, $builtin], suites => [qw(boot table hotplug vmem tlb)]);
+row('plain-old-qemu', 0, ['run-image', 'IMAGE_DIR=build/run/check/plain-old', "QEMU=$tool{QEMU_OLD}"],
+	like => [$pass, $builtin], suites => [qw(boot table hotplug vmem tlb)]) if $tool{QEMU_OLD};
+row('plain-args', 0, ['run-image', 'IMAGE_DIR=build/run/check/plain-args', 'ARGS=test=boot.* mode=sv39', 'QEMU_ARGS=-smp 2'],
+	like => [$pass, qr/^# args: in the image: test=boot\.\* mode=sv39$/m, qr/ Sv39 harts=2 /, qr/^1\.\.5$/m], suites => ['boot']);
+
+# ---- arguments in the image: the tree's come behind them
+
+my ($dir, $made) = make_image('args', 'ARGS=test=boot.harts mode=sv39');
+ok($made, 'images are made');
+row('image-args', 0, ["KERNEL=$dir/hotwalk-image.bin", 'VMEM=none'], suites => ['boot'], like => [$pass, qr/ Sv39 harts=/, qr/^1\.\.1$/m]);
+row('image-args-elf', 0, ["KERNEL=$dir/hotwalk-image.elf", 'VMEM=none'], suites => ['boot'], like => [$pass, qr/ Sv39 harts=/, qr/^1\.\.1$/m]);
+row('image-args-overridden', 0, ["KERNEL=$dir/hotwalk-image.bin", 'VMEM=none', 'ARGS=mode=sv48'], suites => ['boot'],
+	like => [$pass, qr/ Sv48 harts=/, qr/^1\.\.1$/m]);
+
+# By hand, as docs/images.md says.
+sub patched
+{
+	my ($name, $text) = @_;
+	my $to = "$images/$name.bin";
+	open my $in, '<:raw', 'build/hotwalk.bin' or die "build/hotwalk.bin: $!\n";
+	local $/;
+	my $bytes = <$in>;
+	substr($bytes, 72, length $text) = $text;
+	open my $out, '>:raw', $to or die "$to: $!\n";
+	print $out $bytes;
+	close $out or die "$to: $!\n";
+	return $to;
+}
+row('image-args-by-hand', 0, ['KERNEL=' . patched('by-hand', "test=boot.harts\0"), 'VMEM=none'], suites => ['boot'], like => [$pass, qr/^1\.\.1$/m]);
+row('image-args-wrong', 2, ['KERNEL=' . patched('wrong', "foo=1\0"), 'VMEM=none'], like => [qr/^hotwalk: DONE NOTHING wrong boot arguments: .*"foo=1"/m]);
+row('image-args-endless', 2, ['KERNEL=' . patched('endless', 'x' x 440), 'VMEM=none'],
+	like => [qr/^hotwalk: DONE NOTHING the arguments of the image have no end: at most 439 bytes$/m]);
+
+for (['too long', 'x' x 440, qr/440 characters, at most 439 fit/], ['not printable', "test=\x01", qr/cannot be printed/]) {
+	my ($what, $args, $says) = @$_;
+	my ($to, $made, $out) = make_image('refused', "ARGS=$args");
+	ok(!$made, "$what: refused");
+	like($out, $says, "$what: says so");
+}
+
+# Where RAM begins elsewhere: the combined image is position independent.
+row('image-moved', 0, ['run-sim', "IMAGE=$dir/hotwalk-opensbi.bin", 'VMEM=none', 'SMP=2', 'SIM_ARGS=--ram-base 0x40000000',
+	'ARGS=test=boot.harts mode=sv48'], suites => ['boot'], like => [$pass, qr/^# image: 0x40200000/m, qr/ Sv48 harts=2 /]) if -x 'build/hotwalk-sim';
+
+# ---- checksums, size
+
+sub checked
+{
+	return system("cd $dir && sha256sum --status -c hotwalk-image.sha256 2>/dev/null") == 0;
+}
+ok(checked(), 'checksums agree');
+system("printf x | dd of=$dir/hotwalk-opensbi.bin bs=1 seek=3000 conv=notrunc 2>/dev/null");
+ok(!checked(), 'and see a byte that changed');
+
+my $small = 'boot table hotplug vmem';
+is(system("make --no-print-directory all SUITES='$small' >/dev/null 2>&1"), 0, 'an image of some suites is made');
+cmp_ok(-s 'build/hotwalk-suites.bin', '<=', 256 * 1024, "SUITES='$small' fits 256 KiB");
+row('suites', 0, ["SUITES=$small", 'VMEM=builtin', 'ARGS=test=boot.*,table.*,tlb.*'], suites => [qw(boot table)], like => [$pass], unlike => [qr/ tlb\./]);
+isnt(system('make --no-print-directory all SUITES=nosuch >/dev/null 2>&1'), 0, 'SUITES=nosuch is refused');
+
+# ---- U-Boot, where Debian's u-boot-qemu is installed, or UBOOT= names one
+
+my ($uboot) = grep { defined && -f } $ENV{UBOOT}, '/usr/lib/u-boot/qemu-riscv64_smode/u-boot.bin';
+SKIP: {
+	skip 'no U-Boot on this machine (UBOOT=u-boot.bin)', 1 unless $uboot;
+	my ($dir) = make_image('uboot', 'ARGS=test=boot.* seed=7');
+	my $uboot_row = sub {
+		my ($name, $command, @more) = @_;
+		row("uboot-$name", @more[0 .. 0], ['run-uboot', "UBOOT=$uboot", "IMAGE_DIR=$dir", "COMMAND=$command", 'SMP=2'], @more[1 .. $#more]);
+	};
+	my @boots = (like => [$pass, qr/ harts=2 .*seed=0x7$/m, qr/^# image: 0x80200000/m], suites => ['boot']);
+	$uboot_row->('booti', 'booti 84000000 - ${fdtcontroladdr}', 0, @boots);
+	$uboot_row->('bootm', 'bootm 88000000 - ${fdtcontroladdr}', 0, @boots) if -f "$dir/hotwalk-image.itb";
+}
+
+done_testing();
