@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The serial console: whole lines under one lock, SBI DBCN or legacy putchar. */
+/* The serial console: whole lines under one lock, SBI DBCN, legacy putchar or a UART. */
 #include "firmware/console.h"
 
 #include <stdio.h>
@@ -17,22 +17,55 @@ static struct spinlock console_lock = SPINLOCK(LOCK_CONSOLE);
 /* In the image, so that its physical address is known whatever the stack is. */
 static char line[CONSOLE_LINE + 2];
 
-static void put_line(size_t len)
+static struct uart uart;
+
+bool console_choose(const struct uart *u)
+{
+	if (sbi()->dbcn || sbi()->putchar || u->kind == UART_NONE)
+		return false;
+	early_map_console(align_down(u->base, PAGE_SIZE));
+	uart = *u;
+	return true;
+}
+
+const char *console_name(void)
+{
+	if (sbi()->dbcn)
+		return "SBI DBCN";
+	return sbi()->putchar ? "SBI putchar" : uart.name;
+}
+
+paddr_t console_page(void)
+{
+	return uart.kind == UART_NONE ? 0 : align_down(uart.base, PAGE_SIZE);
+}
+
+/* DBCN write is non-blocking and may take a part, or nothing (SBI 12.1). */
+static void put_dbcn(size_t len)
 {
 	size_t done = 0;
 
-	if (!sbi()->dbcn) {
-		for (; done < len; done++)
-			sbi_putc(line[done]);
-		return;
-	}
-	/* DBCN write is non-blocking and may take a part, or nothing (SBI 12.1). */
 	for (unsigned idle = 0; done < len && idle < MAX_EMPTY_WRITES; idle++) {
 		size_t n = sbi_console_write(image_to_pa(line + done), len - done);
 
 		if (n != 0)
 			idle = 0;
 		done += n;
+	}
+}
+
+static void put_line(size_t len)
+{
+	if (sbi()->dbcn) {
+		put_dbcn(len);
+		return;
+	}
+	for (size_t i = 0; i < len; i++) {
+		if (sbi()->putchar)
+			sbi_putc(line[i]);
+		else if (uart.kind == UART_NONE ||
+			 !uart_put(&uart, CONSOLE_VA + uart.base % PAGE_SIZE, line[i]))
+			return;
 	}
 }
 

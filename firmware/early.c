@@ -33,6 +33,7 @@ static uint64_t early_image[ENTRIES] TABLE;
 static uint64_t early_arena[ENTRIES] TABLE;
 static uint64_t early_window_l1[ENTRIES] TABLE;
 static uint64_t early_window_l0[ENTRIES] TABLE;
+static uint64_t early_console[ENTRIES] TABLE;
 /* Roots for measuring Sv48 and Sv57: the image's slot is the last one at each upper level. */
 static uint64_t early_root48[ENTRIES] TABLE;
 static uint64_t early_root57[ENTRIES] TABLE;
@@ -46,6 +47,7 @@ static inline uint64_t early_entry(paddr_t pa, uint64_t flags)
 
 uint64_t early_tables(paddr_t load);
 void early_report_misaligned(paddr_t load);
+void early_report_translated(uint64_t satp);
 void early_report_no_mmu(paddr_t load);
 
 /* Runs untranslated, so that addresses of tables are physical. Returns what satp gets. */
@@ -57,6 +59,7 @@ EARLY uint64_t early_tables(paddr_t load)
 	early_window_l1[0] = early_entry((paddr_t)early_window_l0, V);
 	early_image[0] = early_entry(load, V | R | X | G | A);
 	early_image[1] = early_entry(load + IMAGE_PART, V | R | W | G | A | D);
+	early_image[2] = early_entry((paddr_t)early_console, V);
 	early_root48[ENTRIES - 1] = early_entry((paddr_t)early_root, V);
 	early_root57[ENTRIES - 1] = early_entry((paddr_t)early_root48, V);
 	return (uint64_t)SATP_MODE_SV39 << SATP_MODE_SHIFT | (paddr_t)early_root >> PAGE_SHIFT;
@@ -121,6 +124,15 @@ EARLY void early_report_misaligned(paddr_t load)
 	early_puts("\nhotwalk: PANIC loaded at ");
 	early_put_hex(load);
 	early_puts(", which is not a multiple of 2 MiB (0x200000): move the image\n");
+	early_shutdown();
+}
+
+EARLY void early_report_translated(uint64_t satp)
+{
+	early_puts("\nhotwalk: PANIC translation is on at entry, satp ");
+	early_put_hex(satp);
+	early_puts(": started by EFI, or from inside a kernel? start it as Linux's raw Image is: "
+		   "U-Boot's booti or bootm, or OpenSBI's payload\n");
 	early_shutdown();
 }
 
@@ -189,6 +201,12 @@ vaddr_t early_window_pages(const paddr_t *pa, unsigned nr)
 		early_window_l0[i] = 0;
 	raw_sfence_all();
 	return GIB_VA(WINDOW_SLOT);
+}
+
+void early_map_console(paddr_t page)
+{
+	early_console[0] = early_entry(page, V | R | W | A | D);
+	raw_sfence_all();
 }
 
 #define FENCE_ROUNDS 16

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Harts: start through HSM, jobs for idle harts, interrupts between harts. */
+/* Harts: start through HSM or out of the waiting room, jobs for idle harts, interrupts between harts. */
 #include "firmware/hart.h"
 
 #include <string.h>
@@ -9,6 +9,7 @@
 #include "firmware/console.h"
 #include "firmware/csr.h"
 #include "firmware/hart_priv.h"
+#include "firmware/hart_room.h"
 #include "firmware/image.h"
 #include "firmware/lock.h"
 #include "firmware/offsets.h"
@@ -353,6 +354,10 @@ int64_t hart_boot_start(unsigned hart)
 {
 	/* The call orders nothing by itself: the new hart reads hart_boot[] untranslated. */
 	arch_wmb();
+	if (!sbi()->hsm)
+		return hart_room_release(hart_table[hart].hartid, image_to_pa(&hart_boot[hart]))
+			       ? SBI_OK
+			       : SBI_ERR_NOT_SUPPORTED;
 	return sbi_hart_start(hart_table[hart].hartid, image_to_pa(hart_entry),
 			      image_to_pa(&hart_boot[hart]));
 }
@@ -363,9 +368,15 @@ void hart_start_all(uint64_t satp, char *stacks, uint64_t timeout_ms)
 
 	irq_register(IRQ_SOFT, ipi_irq);
 	irq_enable_local(IRQ_SOFT);
-	if (nr_harts > 1 && (!sbi()->hsm || !sbi()->ipi)) {
-		note("sbi: no %s extension: the boot hart runs alone", sbi()->hsm ? "IPI" : "HSM");
+	if (nr_harts > 1 && !sbi()->ipi) {
+		note("sbi: no IPI extension: the boot hart runs alone");
 		nr_harts = 1;
+	}
+	if (nr_harts > 1 && !sbi()->hsm) {
+		note("sbi: no HSM extension: %u harts came in with the boot hart%s",
+		     hart_room_count(), hart_room_count() == 0 ? ", it runs alone" : "");
+		if (hart_room_count() == 0)
+			nr_harts = 1;
 	}
 	for (unsigned i = 1; i < nr_harts; i++) {
 		struct hart_boot *b = &hart_boot[i];
@@ -383,6 +394,7 @@ void hart_start_all(uint64_t satp, char *stacks, uint64_t timeout_ms)
 		else
 			hartset_add(&hart_peer_set, i);
 	}
+	hart_room_close();
 	for (unsigned i = 1; i < nr_harts; i++) {
 		if (!hartset_has(&hart_peer_set, i))
 			continue;

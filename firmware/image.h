@@ -3,6 +3,7 @@
 #ifndef FIRMWARE_IMAGE_H
 #define FIRMWARE_IMAGE_H
 
+#include "firmware/offsets.h"
 #include "firmware/types.h"
 
 /* Code and constants, then data: two superpages each of this size. */
@@ -42,6 +43,16 @@ const void *early_window(paddr_t pa, uint64_t size);
 bool early_fence_works(uint64_t *expected, uint64_t *seen);
 
 vaddr_t early_window_pages(const paddr_t *pa, unsigned nr);
+
+/*
+ * Registers of the console, one page at CONSOLE_VA: in the image's own GiB, so that every root that
+ * has the image has them.
+ */
+#define CONSOLE_VA (IMAGE_VA + 2 * IMAGE_PART)
+void early_map_console(paddr_t page);
+
+/* Started in M-mode: nothing but to say so will work (start.S). */
+extern uint32_t image_in_m_mode;
 
 /*
  * Map @arena (2 MiB aligned, inside one GiB of physical address space) until the kernel table

@@ -59,11 +59,10 @@ void machine_copy_text(char *to, size_t to_size, const char *from, int len)
 }
 
 /*
- * 0, or libfdt's error. Behind it every read through libfdt stays inside the @size bytes and is
- * aligned: fdt_check_full() leaves the alignment of the two blocks open, loads whole words from
- * them, and not every hart takes that.
+ * fdt_check_full() leaves the alignment of the two blocks open, loads whole words from them, and
+ * not every hart takes that.
  */
-static int check_tree(const void *fdt, size_t size)
+int machine_check_tree(const void *fdt, size_t size)
 {
 	int err;
 
@@ -103,7 +102,7 @@ static const char *chosen_bootargs(const void *fdt)
 
 const char *machine_bootargs(const void *fdt, size_t size)
 {
-	const char *text = check_tree(fdt, size) == 0 ? chosen_bootargs(fdt) : NULL;
+	const char *text = machine_check_tree(fdt, size) == 0 ? chosen_bootargs(fdt) : NULL;
 
 	return text == NULL ? "" : text;
 }
@@ -160,7 +159,7 @@ enum err machine_read(struct machine *m, const void *fdt, size_t size, uint64_t 
 	for (unsigned i = 0; i < MAX_HARTS; i++)
 		m->intc.context[i] = -1;
 
-	err = check_tree(fdt, size);
+	err = machine_check_tree(fdt, size);
 	if (err != 0) {
 		machine_note_fatal(m, "no device tree: %s", fdt_strerror(err));
 		return ERR_INVAL;

@@ -5,6 +5,7 @@
 
 #include "firmware/hartset.h"
 #include "firmware/types.h"
+#include "firmware/uart.h"
 
 #define MACHINE_MAX_RAM 64
 #define MACHINE_MAX_RESERVED 64
@@ -109,5 +110,12 @@ enum err must_check machine_read(struct machine *m, const void *fdt, size_t size
 
 /* The value of /chosen/bootargs before anything else is read; "" if there is none. */
 const char *machine_bootargs(const void *fdt, size_t size);
+
+/*
+ * The UART that /chosen/stdout-path names, as a path or an alias; ns16550a, snps,dw-apb-uart,
+ * sifive,uart0, litex,liteuart. Checks the tree as machine_read() does, and may come before it: @m
+ * is only written to. False: none, or none that is known; *@u says UART_NONE.
+ */
+bool machine_read_uart(struct machine *m, const void *fdt, size_t size, struct uart *u);
 
 #endif

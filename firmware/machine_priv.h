@@ -33,6 +33,12 @@ struct dt {
 	struct regions registers;
 };
 
+/*
+ * 0, or libfdt's error. Behind it every read through libfdt stays inside the @size bytes and is
+ * aligned.
+ */
+int machine_check_tree(const void *fdt, size_t size);
+
 /* Add a line to the notes; unprintable bytes become '?'. The last line is kept for a fatal one. */
 void machine_note(struct machine *m, const char *fmt, ...) printf_fn(2, 3);
 void machine_note_fatal(struct machine *m, const char *fmt, ...) printf_fn(2, 3);

@@ -17,12 +17,27 @@
  */
 #define SSTATUS_LEFTOVERS 0xc0002
 
+/* What an M-mode start needs: everything open, all traps to S-mode but its own calls. */
+#define PMP_ALL_RWX 0x1f
+#define MEDELEG_ALL 0xb1ff
+/* MPP, MPRV, TVM, TW, TSR */
+#define MSTATUS_LEFTOVERS 0x721800
+#define MSTATUS_MPP_S 0x800
+
 /* struct hart_boot */
 #define HART_BOOT_SATP 0
 #define HART_BOOT_STVEC 8
 #define HART_BOOT_SP 16
 #define HART_BOOT_TP 24
 #define HART_BOOT_FENCE 32
+
+/* struct hart_slot, 1 << HART_SLOT_SHIFT bytes */
+#define HART_SLOT_HARTID 0
+#define HART_SLOT_BOOT 8
+#define HART_SLOT_SHIFT 4
+#define HART_SLOT_WAITS 1
+#define HART_SLOT_SENT_HOME 2
+#define HART_SLOTS 128
 
 /* struct hart */
 #define HART_PROBE_RESUME 0

@@ -57,6 +57,8 @@ static bool has_extension(uint64_t eid)
 
 void sbi_init(void)
 {
+	struct sbi_ret version = SBI_CALL(EID_BASE, 0, 0);
+
 	info.spec_version = base_value(0);
 	info.impl_id = base_value(1);
 	info.impl_version = base_value(2);
@@ -70,6 +72,7 @@ void sbi_init(void)
 	info.srst = has_extension(EID_SRST);
 	info.dbcn = has_extension(EID_DBCN);
 	info.fwft = has_extension(EID_FWFT);
+	info.putchar = version.error != SBI_OK || has_extension(EID_LEGACY_PUTCHAR);
 }
 
 const struct sbi_info *sbi(void)

@@ -39,11 +39,15 @@ image_args:
 	.section .text.start, "ax"
 	.option norelax
 /*
- * Zero in the file. Firmware without HSM lets all harts in at once: the first to swap boots, the
- * others wait. Lies with the code since .bss is not cleared yet.
+ * Zero in the file. Firmware without HSM lets all harts in at once: each draws a ticket, the first
+ * boots, the others wait until .bss can be used and then for what they are told there. Both words
+ * lie with the code since .bss is not cleared yet.
  */
 	.balign 4
-lottery:
+	.globl	hart_tickets
+hart_tickets:
+	.word	0
+image_ready:
 	.word	0
 
 /* a0: hart id, a1: physical address of the device tree, satp = 0 (SBI, Linux boot protocol). */
@@ -52,13 +56,15 @@ boot_entry:
 	csrw	sip, zero
 	li	t0, SSTATUS_LEFTOVERS
 	csrc	sstatus, t0
-	la	t0, lottery
+	la	t0, hart_tickets
 	li	t1, 1
-	amoswap.w.aq t1, t1, (t0)
-	bnez	t1, park
+	amoadd.w.aqrl t1, t1, (t0)
+	bnez	t1, waiting_room
 	mv	s0, a0
 	mv	s1, a1
 
+	csrr	s3, satp
+	bnez	s3, translated
 	la	s2, _start		/* where we really are */
 	slli	t0, s2, 64 - 21
 	bnez	t0, misaligned
@@ -80,7 +86,11 @@ boot_entry:
 	.endr
 	addi	t1, t1, 64
 	j	3b
-4:
+4:	fence	rw, w
+	la	t0, image_ready
+	li	t1, 1
+	sw	t1, (t0)
+to_virtual:
 	la	sp, boot_stack_top
 	mv	a0, s2
 	call	early_tables		/* returns satp */
@@ -96,7 +106,18 @@ boot_entry:
 	mv	a3, s0
 	sfence.vma			/* our stores to the tables before any walk of them */
 	csrw	satp, a0		/* the next fetch faults and goes to stvec */
-	/* Still here: satp refused the mode. Runs untranslated, so the report still works. */
+	/*
+	 * Still here: satp refused the mode, or this is M-mode, which it does not concern. Whether
+	 * a register of M-mode can be read tells them apart. Only now, since what M-mode firmware
+	 * makes of that is its own affair: OpenSBI hands the trap back to stvec.
+	 */
+	la	t0, not_m_mode
+	csrw	stvec, t0
+	csrr	t0, mhartid
+	mv	s0, t0
+	j	leave_m_mode
+	.balign 4
+not_m_mode:
 	la	sp, boot_stack_top
 	mv	a0, s2
 	call	early_report_no_mmu
@@ -115,6 +136,83 @@ park:
 	csrw	sie, zero
 5:	wfi
 	j	5b
+
+/* Harts that came in behind the first: a ticket (t1) each, and a place by that number. */
+waiting_room:
+	li	t2, HART_SLOTS
+	bgeu	t1, t2, park
+	slli	t1, t1, HART_SLOT_SHIFT
+1:	.word	0x0100000f		/* pause, or a fence where that is not known */
+	la	t0, image_ready
+	lw	t2, (t0)
+	beqz	t2, 1b
+	fence	r, rw
+	la	t0, hart_room
+	add	t0, t0, t1
+	sd	a0, HART_SLOT_HARTID(t0)
+	fence	w, w
+	li	t2, HART_SLOT_WAITS
+	sd	t2, HART_SLOT_BOOT(t0)
+2:	.word	0x0100000f
+	ld	a1, HART_SLOT_BOOT(t0)
+	beq	a1, t2, 2b
+	fence	r, rw
+	li	t2, HART_SLOT_SENT_HOME
+	beq	a1, t2, park
+	j	hart_entry		/* as HSM would: a1 is its struct hart_boot */
+
+/*
+ * Somebody started us in M-mode. To say so takes a console, and the only one there can be is the
+ * device tree's UART: on to S-mode, with all memory open and an SBI that has no extensions.
+ */
+leave_m_mode:
+	csrw	mie, zero
+	csrw	satp, zero
+	la	t0, m_mode_trap
+	csrw	mtvec, t0
+	li	t0, -1
+	csrw	pmpaddr0, t0		/* a hart without PMP goes on behind these */
+	li	t0, PMP_ALL_RWX
+	csrw	pmpcfg0, t0
+	li	t0, MEDELEG_ALL
+	csrw	medeleg, t0
+	csrw	mideleg, zero
+	li	t0, 7			/* cycle, time, instret */
+	csrw	mcounteren, t0
+	li	t0, MSTATUS_LEFTOVERS
+	csrc	mstatus, t0
+	li	t0, MSTATUS_MPP_S
+	csrs	mstatus, t0
+	la	t0, image_in_m_mode
+	li	t1, 1
+	sw	t1, (t0)
+	la	t0, to_virtual
+	csrw	mepc, t0
+	mret
+
+	.balign 4
+m_mode_trap:
+	csrw	mscratch, t0
+	csrr	t0, mepc
+	addi	t0, t0, 4
+	csrw	mepc, t0
+	csrr	t0, mcause
+	addi	t0, t0, -9		/* environment call from S-mode */
+	bnez	t0, 3f
+	addi	t0, a7, -0x10		/* base extension: is there, and knows of no other */
+	li	a0, -2			/* SBI_ERR_NOT_SUPPORTED */
+	bnez	t0, 3f
+	li	a0, 0
+	li	a1, 0
+3:	csrr	t0, mscratch
+	mret
+
+/* Tables of whoever was before us are in force: nothing is moved, its map may be of any kind. */
+translated:
+	la	sp, boot_stack_top
+	mv	a0, s3
+	call	early_report_translated
+	j	park
 
 misaligned:
 	/*
@@ -158,6 +256,10 @@ hart_virtual:
 	j	park
 
 	.section .bss, "aw", @nobits
+	.globl image_in_m_mode
+	.balign 8
+image_in_m_mode:
+	.word	0
 	.balign 4096
 	.globl boot_stack
 boot_stack:

@@ -3,6 +3,7 @@
 #include "mm/kernel.h"
 
 #include "firmware/arch.h"
+#include "firmware/console.h"
 #include "firmware/image.h"
 #include "firmware/offsets.h"
 #include "firmware/root.h"
@@ -123,9 +124,11 @@ static enum err map_image(struct pt_batch *b)
 	paddr_t pa = image_region().start;
 	enum err err = pt_map(b, IMAGE_VA, pa, IMAGE_PART, PROT_RX, 1);
 
-	if (err != OK)
-		return err;
-	return pt_map(b, IMAGE_VA + IMAGE_PART, pa + IMAGE_PART, IMAGE_PART, PROT_RW, 1);
+	if (err == OK)
+		err = pt_map(b, IMAGE_VA + IMAGE_PART, pa + IMAGE_PART, IMAGE_PART, PROT_RW, 1);
+	if (err == OK && console_page() != 0)
+		err = pt_map(b, CONSOLE_VA, console_page(), PAGE_SIZE, PROT_RW, 0);
+	return err;
 }
 
 static enum err map_direct(struct pt_batch *b)

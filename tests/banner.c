@@ -53,6 +53,8 @@ static void print_sbi(void)
 	note("sbi: %llu.%llu %s;%s; flush=%s", (unsigned long long)s->spec_version >> 24 & 0x7f,
 	     (unsigned long long)s->spec_version & 0xffffff, impl, exts,
 	     shootdown_backend_name(shootdown_backend()));
+	if (!s->dbcn)
+		note("console: %s", console_name());
 	note("core: mvendorid=0x%llx marchid=0x%llx mimpid=0x%llx",
 	     (unsigned long long)s->mvendorid, (unsigned long long)s->marchid,
 	     (unsigned long long)s->mimpid);

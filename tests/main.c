@@ -80,26 +80,48 @@ static void check_full_fence(uint64_t hartid)
 	hart_park();
 }
 
-static uint32_t be32(const uint8_t *p)
+/* U-Boot's go hands over argc and argv, EFI a table; anything may be behind a1, or nothing. */
+#define EFI_TABLE_FIRST UINT64_C(0x20494249) /* "IBI " */
+#define EFI_TABLE_NEXT UINT64_C(0x54535953)  /* "SYST" */
+
+static uint32_t word_at(paddr_t pa, bool *there)
 {
-	return (uint32_t)p[0] << 24 | (uint32_t)p[1] << 16 | (uint32_t)p[2] << 8 | p[3];
+	struct probe p = probe_load32((vaddr_t)early_window(pa, sizeof(uint32_t)));
+
+	*there = !p.trapped;
+	return p.trapped ? 0 : (uint32_t)p.value;
 }
 
 static size_t copy_fdt(paddr_t pa)
 {
-	const uint8_t *p = early_window(pa, 8);
-	uint32_t magic = be32(p);
-	uint32_t size = be32(p + 4);
+	bool there = is_aligned(pa, sizeof(uint32_t));
+	uint32_t magic = there ? word_at(pa, &there) : 0;
+	uint32_t size = there ? word_at(pa + sizeof(uint32_t), &there) : 0;
 
-	if (magic != UINT32_C(0xd00dfeed))
-		give_up("no device tree at 0x%llx (a1): magic 0x%x; started by U-Boot's go? use "
-			"booti",
-			(unsigned long long)pa, (unsigned)magic);
+	if (magic == EFI_TABLE_FIRST && size == EFI_TABLE_NEXT)
+		give_up("started by EFI (a1 is its system table): load the image with U-Boot's "
+			"booti or bootm instead");
+	if (!there || magic != __builtin_bswap32(UINT32_C(0xd00dfeed)))
+		give_up("no device tree at 0x%llx (a1; a0 is 0x%llx): with U-Boot say 'booti "
+			"ADDRESS - ${fdtcontroladdr}' instead of go or bootelf",
+			(unsigned long long)pa, (unsigned long long)bench.boot_hartid);
+	size = __builtin_bswap32(size);
 	if (size > MAX_FDT)
 		give_up("device tree at 0x%llx has %u bytes, at most %u are supported",
 			(unsigned long long)pa, (unsigned)size, MAX_FDT);
 	memcpy(fdt, early_window(pa, size), size);
 	return size;
+}
+
+static void choose_console(size_t fdt_size)
+{
+	struct uart u;
+
+	if (machine_read_uart(&machine, fdt, fdt_size, &u) && console_choose(&u))
+		say(" ");
+	if (image_in_m_mode != 0)
+		give_up("started in M-mode: it takes M-mode firmware that starts this in S-mode, "
+			"such as OpenSBI; hotwalk-opensbi.bin holds both");
 }
 
 /* The image's arguments are defaults: the tree's come behind them and win, word by word. */
@@ -287,13 +309,14 @@ void hotwalk_main(uint64_t hartid, paddr_t fdt_pa, paddr_t load)
 	probe_init();
 	trap_register(TRAP_ORDER_LAZY_MAP, repair_mapping);
 	say(" "); /* what the firmware before us left unfinished ends here */
-	check_full_fence(hartid);
+	bench.boot_hartid = hartid;
 	fdt_size = copy_fdt(fdt_pa);
+	choose_console(fdt_size);
+	check_full_fence(hartid);
 	read_args(fdt_size);
 	read_machine(fdt_size);
 	bench.machine = &machine;
 	bench.args = &args;
-	bench.boot_hartid = hartid;
 	time_init(machine.timebase_hz);
 	time_stretch(args.timeout_scale);
 	probe_machine((struct region){fdt_pa, fdt_size});
