@@ -98,7 +98,67 @@ SKIP: {
 	};
 	my @boots = (like => [$pass, qr/ harts=2 .*seed=0x7$/m, qr/^# image: 0x80200000/m], suites => ['boot']);
 	$uboot_row->('booti', 'booti 84000000 - ${fdtcontroladdr}', 0, @boots);
+	$uboot_row->('go', 'go 84000000', 2, like => [qr/^hotwalk: DONE NOTHING no device tree at .*with U-Boot say 'booti/m]);
 	$uboot_row->('bootm', 'bootm 88000000 - ${fdtcontroladdr}', 0, @boots) if -f "$dir/hotwalk-image.itb";
 }
+
+
+# ---- SBI that has less: the emulator's own (--sbi), which lets all harts in at once
+
+my $sim = -x 'build/hotwalk-sim';
+sub sbi_row
+{
+	my ($name, $sbi, $tests, %more) = @_;
+	my $harts = delete $more{harts} // 4;
+	my $vmem = delete $more{vmem} // 'none';
+	row("sbi-$name", $more{status} // 0, ['run-sim', "SMP=$harts", "VMEM=$vmem", "ARGS=test=$tests", "SIM_ARGS=--sbi $sbi --timeout-insns 8000000000"],
+		suites => ['boot'], %more) if $sim;
+}
+sbi_row('no-hsm', 'time,ipi,rfence,srst,dbcn', 'boot.*,rfence.remap.4k.*,hsm.*', suites => [qw(boot rfence)],
+	like => [$pass, qr/^# sbi: no HSM extension: 3 harts came in with the boot hart$/m, qr/ harts=4 /,
+		qr/^ok \d+ rfence\.remap\.4k\.load$/m, qr/^ok \d+ hsm\.stop\.4k\.load # SKIP this SBI has no HSM$/m], unlike => [qr/^(?:not )?ok \d+ hsm\.\S+$/m]);
+sbi_row('no-hsm-many', 'time,ipi,rfence,srst,dbcn', 'boot.*', harts => 64, like => [$pass, qr/: 63 harts came in/, qr/ harts=64 /]);
+sbi_row('no-hsm-some', 'time,ipi,rfence,srst,dbcn', 'boot.* harts=2', like => [$pass, qr/: 3 harts came in/, qr/ harts=2 /]);
+sbi_row('no-hsm-memory', 'time,ipi,rfence,srst,putchar', 'boot.*,table.live,hotplug.block,hotplug.all', vmem => 'builtin', suites => [qw(boot table hotplug)],
+	like => [$pass, qr/^# console: SBI putchar$/m, qr/ harts=4 /]);
+sbi_row('no-ipi', 'time,rfence,srst,dbcn', 'boot.*', like => [$pass, qr/^# sbi: no IPI extension: the boot hart runs alone$/m]);
+sbi_row('no-rfence', 'time,ipi,srst,dbcn', 'boot.*,table.*', like => [$pass, qr/ harts=4 /, qr/; flush=ipi$/m]);
+# OpenSBI starts one hart: none is in the waiting room.
+row('sbi-hsm-hidden', 0, ['run-sim', 'SMP=4', 'VMEM=none', 'ARGS=test=boot.*', 'SIM_ARGS=--hide-sbi hsm'], suites => ['boot'],
+	like => [$pass, qr/^# sbi: no HSM extension: 0 harts came in with the boot hart, it runs alone$/m]) if $sim;
+
+# ---- no console in SBI: the UART that the tree names; a queue that is full loses what is not waited for
+
+my $lines = qr/\A(?:.*\n)*hotwalk \d.*\n(?:(?:#|ok \d|KTAP version 1$|1\.\.|hotwalk: DONE|hotwalk-run: PASS).*\n)+\z/m;
+for my $uart ('ns16550a', 'snps,dw-apb-uart', 'sifive,uart0', 'litex,liteuart') {
+	sbi_row("uart-$uart", "time,ipi,rfence,srst --uart $uart", 'boot.*,rfence.remap.4k.*,asid.tags.*', suites => [qw(boot rfence asid)],
+		like => [$pass, qr/^# console: $uart$/m, $lines]);
+}
+sbi_row('uart-none', 'time,ipi,rfence,srst --uart none', 'boot.*', status => 3, like => [qr/hotwalk-run: CRASH/], unlike => [qr/^ok /m]);
+
+# ---- started as it must not be: says so, says what to do, and stops
+
+my $entry = "$images/entry";
+sub wrong_row
+{
+	my ($case, $status, $says) = @_;
+	my $cc = "$tool{CROSS_COMPILE}gcc -misa-spec=2.2 -march=rv64imac -mabi=lp64 -mcmodel=medany -nostdlib -nostartfiles -static";
+	mkdir $images;
+	system("$cc -DCASE_$case -DFIRMWARE=0x80400000 -Wl,-Ttext=0x80200000 -Wl,-n -o $entry-$case.elf ci/entry.S"
+		. " && $tool{CROSS_COMPILE}objcopy -O binary $entry-$case.elf $entry-$case.bin") == 0 or die "ci/entry.S: $case\n";
+	row('wrong-' . lc $case, $status, ["KERNEL=$entry-$case.bin", 'VMEM=none', 'SMP=1',
+		'QEMU_ARGS=-device loader,file=build/hotwalk.bin,addr=0x80400000,force-raw=on'], like => [$says], unlike => [qr/^ok /m]);
+}
+my $no_tree = qr/^hotwalk: DONE NOTHING no device tree at 0x\w+ \(a1; a0 is 0x\w+\): with U-Boot say 'booti/m;
+wrong_row('GO', 2, $no_tree);
+wrong_row('ODD', 2, $no_tree);
+wrong_row('FAULT', 2, $no_tree);
+wrong_row('EFI', 2, qr/^hotwalk: DONE NOTHING started by EFI .*booti or bootm/m);
+wrong_row('TRANSLATED', 3, qr/^hotwalk: PANIC translation is on at entry, satp 0x8.*booti or bootm/m);
+my $m_mode = qr/^hotwalk: DONE NOTHING started in M-mode: .*hotwalk-opensbi\.bin holds both/m;
+row("wrong-m-mode-$_", 2, ['OPENSBI=build/hotwalk.bin', 'VMEM=none', "SMP=$_"], like => [$m_mode], unlike => [qr/^ok /m]) for 1, 4;
+row('wrong-m-mode-sim', 2, ['run-sim', 'OPENSBI=build/hotwalk.bin', 'VMEM=none', 'SMP=2'], like => [$m_mode], unlike => [qr/^ok /m]) if $sim;
+# Not M-mode, though satp has no effect.
+row('wrong-satp-late', 3, ['run-sim', 'VMEM=none', 'SIM_ARGS=--fault satp-mode-late'], like => [qr/PANIC satp holds Sv39, but/], unlike => [qr/M-mode/]) if $sim;
 
 done_testing();

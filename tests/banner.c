@@ -37,7 +37,7 @@ static const char *append_regions(char *buf, const struct region *r, unsigned n)
 static void print_sbi(void)
 {
 	const struct sbi_info *s = sbi();
-	char impl[32] = "";
+	char impl[64] = "";
 	char exts[LIST_LEN] = "";
 
 	if (s->impl_id == 1)

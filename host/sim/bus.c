@@ -1,18 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Devices: CLINT (interrupts between harts, timer), ns16550a without input, finisher, ROM. */
+/* Devices: CLINT (interrupts between harts, timer), UART (uart.c), finisher, ROM. */
 #include "host/sim/bus.h"
 
-#include <stdio.h>
 #include <string.h>
+
+#include "host/sim/uart.h"
 
 #define CLINT_MTIMECMP 0x4000
 #define CLINT_MTIME 0xbff8
-
-#define UART_LSR 5
-#define UART_SCR 7
-#define UART_LSR_IDLE 0x60
-#define UART_LCR 3
-#define UART_LCR_DLAB 0x80
 
 #define FINISHER_FAIL 0x3333
 #define FINISHER_PASS 0x5555
@@ -63,34 +58,6 @@ static void clint_put(struct machine *m, uint64_t offset, uint64_t value, unsign
 	attend_all(m);
 }
 
-static uint64_t uart_read(const struct machine *m, uint64_t offset)
-{
-	switch (offset) {
-	case UART_LSR:
-		return UART_LSR_IDLE;
-	case UART_SCR:
-		return m->uart_scratch;
-	default:
-		return 0;
-	}
-}
-
-static void uart_write(struct machine *m, uint64_t offset, uint64_t value)
-{
-	char c = (char)value;
-
-	if (offset == UART_LCR)
-		m->uart_divisor = (value & UART_LCR_DLAB) != 0;
-	if (offset == UART_SCR)
-		m->uart_scratch = value & 0xff;
-	if (offset != 0 || m->uart_divisor)
-		return;
-	m->mid_line = c != '\n';
-	putchar(c);
-	if (c == '\n')
-		fflush(stdout);
-}
-
 static void finish(struct machine *m, uint64_t value)
 {
 	switch (value & 0xffff) {
@@ -126,8 +93,8 @@ bool bus_read(struct hart *h, uint64_t pa, unsigned size, uint64_t *value)
 		memcpy(value, p, size);
 	else if (inside(pa, CLINT_BASE, CLINT_BYTES) && size >= 4)
 		*value = cut(clint_get(m, (pa - CLINT_BASE) & ~UINT64_C(7)) >> (pa & 7) * 8, size);
-	else if (inside(pa, UART_BASE, UART_BYTES) && size == 1)
-		*value = uart_read(m, pa - UART_BASE);
+	else if (inside(pa, UART_BASE, UART_BYTES))
+		return uart_read(m, pa - UART_BASE, size, value);
 	else
 		return inside(pa, FINISHER_BASE, FINISHER_BYTES) && size == 4;
 	return true;
@@ -142,8 +109,8 @@ bool bus_write(struct hart *h, uint64_t pa, unsigned size, uint64_t value)
 		memcpy(p, &value, size);
 	else if (inside(pa, CLINT_BASE, CLINT_BYTES) && size >= 4)
 		clint_put(m, pa - CLINT_BASE, value, size);
-	else if (inside(pa, UART_BASE, UART_BYTES) && size == 1)
-		uart_write(m, pa - UART_BASE, value);
+	else if (inside(pa, UART_BASE, UART_BYTES))
+		return uart_write(m, pa - UART_BASE, size, value);
 	else if (inside(pa, FINISHER_BASE, FINISHER_BYTES) && size == 4)
 		finish(m, value);
 	else

@@ -27,6 +27,21 @@ struct tlb_config {
 	uint32_t restart;  /* a walk begins at the root, though a pointer is cached */
 };
 
+enum uart_model { UART_NS16550A, UART_DW_APB, UART_SIFIVE, UART_LITEX, UART_NONE, NR_UARTS };
+/* As the device tree spells them. */
+extern const char *const uart_names[NR_UARTS];
+
+/* Extensions of the emulator's own SBI (sbi_small.h), bits. */
+enum sbi_small_ext {
+	SBI_SMALL_TIME = 1,
+	SBI_SMALL_IPI = 2,
+	SBI_SMALL_RFENCE = 4,
+	SBI_SMALL_SRST = 8,
+	SBI_SMALL_DBCN = 16,
+	SBI_SMALL_PUTCHAR = 32,
+	SBI_SMALL_HSM = 64, /* to be hidden only */
+};
+
 struct config {
 	const char *bios;
 	const char *kernel;
@@ -45,6 +60,10 @@ struct config {
 	uint64_t mvendorid, marchid, mimpid;
 	struct tlb_config tlb;
 	bool sbi_rfence; /* RFENCE is the emulator's, not the firmware's */
+	bool sbi_small;	 /* SBI is the emulator's, there is no M-mode firmware */
+	uint32_t sbi_exts; /* enum sbi_small_ext */
+	uint32_t sbi_hidden; /* the same bits: what the firmware has and denies */
+	enum uart_model uart;
 	int fault_hart;	 /* faults of the hardware are on this hart only; -1: on all */
 	bool stats;
 	const char *dump_dtb;

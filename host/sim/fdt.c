@@ -153,6 +153,21 @@ static void clint(struct maker *k)
 	end(k);
 }
 
+static void serial(struct maker *k)
+{
+	if (k->c->uart == UART_NONE)
+		return;
+	begin_at(k, "serial", UART_BASE);
+	text(k, "compatible", uart_names[k->c->uart]);
+	reg(k, UART_BASE, UART_BYTES);
+	u32(k, "clock-frequency", 3686400);
+	if (k->c->uart == UART_DW_APB) {
+		u32(k, "reg-shift", 2);
+		u32(k, "reg-io-width", 4);
+	}
+	end(k);
+}
+
 static void devices(struct maker *k)
 {
 	static const char finisher[] = "sifive,test1\0sifive,test0\0syscon";
@@ -163,11 +178,7 @@ static void devices(struct maker *k)
 	text(k, "compatible", "simple-bus");
 	flag(k, "ranges");
 	clint(k);
-	begin_at(k, "serial", UART_BASE);
-	text(k, "compatible", "ns16550a");
-	reg(k, UART_BASE, UART_BYTES);
-	u32(k, "clock-frequency", 3686400);
-	end(k);
+	serial(k);
 	begin_at(k, "test", FINISHER_BASE);
 	note(k, fdt_property(k->fdt, "compatible", finisher, sizeof(finisher)));
 	reg(k, FINISHER_BASE, FINISHER_BYTES);
@@ -200,7 +211,8 @@ size_t fdt_make(const struct config *c, void *buffer, size_t size)
 	text(&k, "model", "hotwalk-sim");
 	begin(&k, "chosen");
 	text(&k, "bootargs", c->append);
-	text(&k, "stdout-path", "/soc/serial@10000000");
+	if (c->uart != UART_NONE)
+		text(&k, "stdout-path", "/soc/serial@10000000:115200n8");
 	end(&k);
 	begin_at(&k, "memory", c->ram_base);
 	text(&k, "device_type", "memory");

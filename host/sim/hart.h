@@ -114,6 +114,7 @@ struct machine {
 	bool mid_line;
 	uint64_t uart_scratch;
 	bool uart_divisor; /* LCR.DLAB */
+	unsigned uart_busy; /* looks that still find its queue full */
 };
 
 /* An exception: recorded here, taken when the instruction ends. Always false. */

@@ -9,6 +9,7 @@
 #include "host/sim/fdt.h"
 #include "host/sim/load.h"
 #include "host/sim/machine.h"
+#include "host/sim/sbi_small.h"
 
 #define KERNEL_OFFSET (UINT64_C(2) << 20)
 #define DTB_BYTES (UINT64_C(64) << 10)
@@ -42,17 +43,21 @@ static bool boot(struct machine *m, const struct config *c)
 	struct dynamic_info info = {DYNAMIC_MAGIC, 2, c->ram_base + KERNEL_OFFSET,
 				    PRIV_S,	   0, ANY_HART};
 	uint64_t dtb = c->ram_base + c->ram_bytes - DTB_BYTES;
-	uint64_t entry;
+	uint64_t entry = 0;
 
 	/* Aligned as OpenSBI and kernels like it; in the last 64 KiB of less than 4 MiB. */
 	if (c->ram_bytes >= 2 * KERNEL_OFFSET)
 		dtb &= ~(KERNEL_OFFSET - 1);
-	if (!load_file(m, c->bios, c->ram_base, &entry) ||
+	if ((!c->sbi_small && !load_file(m, c->bios, c->ram_base, &entry)) ||
 	    (c->kernel != NULL && !load_file(m, c->kernel, info.next_addr, &info.next_addr)))
 		return false;
 	if (fdt_make(c, bus_ram(m, dtb, DTB_BYTES), DTB_BYTES) == 0) {
 		fprintf(stderr, "hotwalk-sim: no room for the device tree: --append too long?\n");
 		return false;
+	}
+	if (c->sbi_small) {
+		sbi_small_start(m, info.next_addr, dtb);
+		return true;
 	}
 	memcpy(m->rom, &info, sizeof(info));
 	machine_start(m, entry, dtb, ROM_BASE);

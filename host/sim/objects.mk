@@ -15,9 +15,11 @@ sim-core-objs-y += options_values.o
 sim-core-objs-y += pmp.o
 sim-core-objs-y += rvc.o
 sim-core-objs-y += sbi_native.o
+sim-core-objs-y += sbi_small.o
 sim-core-objs-y += system.o
 sim-core-objs-y += tlb.o
 sim-core-objs-y += trap.o
+sim-core-objs-y += uart.o
 sim-core-objs-y += walk.o
 
 sim-objs-y += $(sim-core-objs-y)

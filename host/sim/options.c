@@ -32,6 +32,10 @@ static const char usage[] =
 	"                       replace=random|lru, negative=on|off (on), and in percent\n"
 	"                       splinter=P (0), prefetch=P (10), restart=P (0)\n"
 	"  --sbi-rfence KIND    firmware, or native: the emulator's own, exact (firmware)\n"
+	"  --sbi LIST           the emulator is the SBI, 0.2 without HSM; no --bios; extensions:\n"
+	"                       time,ipi,rfence,srst,dbcn,putchar\n"
+	"  --hide-sbi LIST      the firmware's SBI denies to have these, or hsm\n"
+	"  --uart KIND          ns16550a, snps,dw-apb-uart, sifive,uart0, litex,liteuart, or none\n"
 	"  --fault NAME,...     be wrong in these ways; --list-faults prints them\n"
 	"  --fault-hart N       faults of the hardware on this hart only\n"
 	"  --timeout-insns N    give up after so many instructions of all harts (0: never)\n"
@@ -81,6 +85,37 @@ static int without_option(const char *list, struct config *c)
 					  word);
 	}
 	return 0;
+}
+
+/* Bits in the order of enum sbi_small_ext. */
+static int sbi_option(const char *name, const char *list, uint32_t *exts)
+{
+	static const char *const names[] = {"time", "ipi",  "rfence",  "srst",
+					    "dbcn", "putchar", "hsm"};
+	char word[32];
+
+	*exts = 0;
+	while (option_next_word(&list, word)) {
+		unsigned i = 0;
+
+		while (i < 7 && strcmp(word, names[i]) != 0)
+			i++;
+		if (i == 7)
+			return option_bad("%s: '%s' is no extension that is known", name, word);
+		*exts |= UINT32_C(1) << i;
+	}
+	return 0;
+}
+
+static int uart_option(const char *text, enum uart_model *uart)
+{
+	for (unsigned i = 0; i < NR_UARTS; i++) {
+		if (strcmp(text, uart_names[i]) == 0) {
+			*uart = (enum uart_model)i;
+			return 0;
+		}
+	}
+	return option_bad("--uart '%s' is none that there is (try --help)", text);
 }
 
 static int ad_option(const char *text, enum ad_mode *ad)
@@ -147,6 +182,9 @@ enum option_id {
 	OPT_WITHOUT,
 	OPT_TLB,
 	OPT_SBI_RFENCE,
+	OPT_SBI,
+	OPT_HIDE_SBI,
+	OPT_UART,
 	OPT_FAULT,
 	OPT_FAULT_HART,
 	OPT_TIMEOUT,
@@ -175,6 +213,9 @@ static const struct option names[] = {
 	{"without", required_argument, NULL, OPT_WITHOUT},
 	{"tlb", required_argument, NULL, OPT_TLB},
 	{"sbi-rfence", required_argument, NULL, OPT_SBI_RFENCE},
+	{"sbi", required_argument, NULL, OPT_SBI},
+	{"hide-sbi", required_argument, NULL, OPT_HIDE_SBI},
+	{"uart", required_argument, NULL, OPT_UART},
 	{"fault", required_argument, NULL, OPT_FAULT},
 	{"fault-hart", required_argument, NULL, OPT_FAULT_HART},
 	{"timeout-insns", required_argument, NULL, OPT_TIMEOUT},
@@ -255,6 +296,13 @@ static int option(struct config *c, int opt, const char *text)
 		return option_tlb(text, &c->tlb);
 	case OPT_SBI_RFENCE:
 		return option_either("--sbi-rfence", text, "firmware", "native", &c->sbi_rfence);
+	case OPT_SBI:
+		c->sbi_small = true;
+		return sbi_option("--sbi", text, &c->sbi_exts);
+	case OPT_HIDE_SBI:
+		return sbi_option("--hide-sbi", text, &c->sbi_hidden);
+	case OPT_UART:
+		return uart_option(text, &c->uart);
 	case OPT_FAULT:
 		return fault_option(text);
 	case OPT_STATS:
@@ -283,7 +331,11 @@ int config_parse(struct config *c, int argc, char **argv)
 		return rc;
 	if (optind < argc)
 		return option_bad("'%s' is no option (try --help)", argv[optind]);
-	if (c->bios == NULL && c->dump_dtb == NULL)
+	if ((c->sbi_exts & SBI_SMALL_HSM) != 0)
+		return option_bad("--sbi: never has hsm");
+	if (c->sbi_small && (c->kernel == NULL || !c->sstc))
+		return option_bad("--sbi: needs --kernel and Sstc");
+	if (c->bios == NULL && c->dump_dtb == NULL && !c->sbi_small)
 		return option_bad("--bios is missing (try --help)");
 	if (c->fault_hart >= (int)c->harts)
 		return option_bad("--fault-hart %d, but --smp %u", c->fault_hart, c->harts);

@@ -6,6 +6,7 @@
 #include "host/sim/faults.h"
 #include "host/sim/fence.h"
 #include "host/sim/mmu.h"
+#include "host/sim/sbi_small.h"
 
 #define EID_IPI 0x735049
 #define EID_RFENCE 0x52464e43
@@ -35,8 +36,7 @@ static struct {
 	struct fence op;
 } last;
 
-/* The targets as bits; false: a hart that is none. Base -1 means all. */
-static bool targets(const struct hart *h, uint64_t mask, uint64_t base, uint64_t *set)
+bool sbi_native_targets(const struct hart *h, uint64_t mask, uint64_t base, uint64_t *set)
 {
 	unsigned nr = h->machine->nr_harts;
 	uint64_t all = nr == 64 ? UINT64_MAX : BIT(nr) - 1;
@@ -185,7 +185,7 @@ static bool mix_up(const struct hart *h, struct fence *f)
 	return true;
 }
 
-static int64_t rfence(struct hart *h)
+int64_t sbi_native_rfence(struct hart *h)
 {
 	struct machine *m = h->machine;
 	struct fence f;
@@ -193,7 +193,7 @@ static int64_t rfence(struct hart *h)
 
 	if (h->x[A6] > RFENCE_SFENCE_VMA_ASID)
 		return SBI_ERR_NOT_SUPPORTED;
-	if (!targets(h, h->x[A0], h->x[A1], &set))
+	if (!sbi_native_targets(h, h->x[A0], h->x[A1], &set))
 		return SBI_ERR_INVALID_PARAM;
 	if (h->x[A6] == RFENCE_FENCE_I || !request(h, &f) || !mix_up(h, &f))
 		return SBI_SUCCESS;
@@ -226,7 +226,7 @@ static void ipi(struct hart *h)
 {
 	uint64_t set;
 
-	if (!fault_in_sbi(FAULT_IPI_HIGHEST) || !targets(h, h->x[A0], h->x[A1], &set))
+	if (!fault_in_sbi(FAULT_IPI_HIGHEST) || !sbi_native_targets(h, h->x[A0], h->x[A1], &set))
 		return;
 	h->x[A0] = set & ~BIT(h->machine->nr_harts - 1);
 	h->x[A1] = 0;
@@ -234,11 +234,17 @@ static void ipi(struct hart *h)
 
 bool sbi_native_call(struct hart *h)
 {
+	if (h->machine->config->sbi_small) {
+		sbi_small_call(h);
+		return true;
+	}
+	if (sbi_small_deny(h))
+		return true;
 	switch (h->x[A7]) {
 	case EID_RFENCE:
 		if (!h->machine->config->sbi_rfence)
 			return false;
-		h->x[A0] = (uint64_t)rfence(h);
+		h->x[A0] = (uint64_t)sbi_native_rfence(h);
 		h->x[A1] = 0;
 		return true;
 	case EID_HSM:
