@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Harts: start through HSM or out of the waiting room, jobs for idle harts, interrupts between harts. */
+/* Harts: start through HSM or out of the waiting room, jobs for idle harts, interrupts between
+ * harts. */
 #include "firmware/hart.h"
 
 #include <string.h>

@@ -8,7 +8,8 @@
 /* Written and read untranslated by start.S; layout in offsets.h. */
 struct hart_slot {
 	uint64_t hartid;
-	uint64_t boot; /* 0: nobody; HART_SLOT_*; else the physical address of its struct hart_boot */
+	uint64_t boot; /* 0: nobody; HART_SLOT_*; else the physical address of its struct hart_boot
+			*/
 };
 
 /* How many came in beside the boot hart, up to now. */
@@ -20,7 +21,8 @@ unsigned hart_room_count(void);
  */
 bool must_check hart_room_release(uint64_t hartid, paddr_t boot);
 
-/* Whoever is left waits for an interrupt that never comes, in place of a word that never changes. */
+/* Whoever is left waits for an interrupt that never comes, in place of a word that never changes.
+ */
 void hart_room_close(void);
 
 #endif

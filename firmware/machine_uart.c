@@ -12,10 +12,8 @@ static const struct {
 	const char *compatible;
 	enum uart_kind kind;
 } known[] = {
-	{"ns16550a", UART_16550},
-	{"ns16550", UART_16550},
-	{"snps,dw-apb-uart", UART_16550},
-	{"sifive,uart0", UART_SIFIVE},
+	{"ns16550a", UART_16550},	  {"ns16550", UART_16550},
+	{"snps,dw-apb-uart", UART_16550}, {"sifive,uart0", UART_SIFIVE},
 	{"litex,liteuart", UART_LITEX},
 };
 

@@ -24,7 +24,8 @@ struct sbi_info {
 	uint64_t marchid;
 	uint64_t mimpid;
 	bool time, ipi, rfence, hsm, srst, dbcn, fwft;
-	bool putchar; /* the legacy console; taken for granted before SBI 0.2, which cannot be asked */
+	bool putchar; /* the legacy console; taken for granted before SBI 0.2, which cannot be asked
+		       */
 };
 
 /* Probe once on the boot hart; sbi() is const from then on. */

@@ -7,18 +7,10 @@
 /* A character takes 10 bits: at 1200 baud 8 ms, which are fewer looks than these anywhere. */
 #define MAX_LOOKS 10000000
 
-/* 16550: transmitter holding register, line status register and its THR-empty bit. */
-#define NS_THR 0
-#define NS_LSR 5
 #define NS_LSR_THRE 0x20u
 
-/* SiFive FU540 manual, UART: txdata, whose bit 31 reads as one while the queue is full. */
-#define SIFIVE_TXDATA 0
+/* SiFive FU540 manual, UART: bit 31 of txdata reads as one while the queue is full. */
 #define SIFIVE_FULL UINT32_C(0x80000000)
-
-/* LiteX UART: rxtx and txfull, a 32-bit word each. */
-#define LITEX_RXTX 0
-#define LITEX_TXFULL 4
 
 static uint32_t ns_read(const struct uart *u, vaddr_t regs, unsigned reg)
 {
@@ -41,30 +33,15 @@ static bool ready(const struct uart *u, vaddr_t regs)
 {
 	switch (u->kind) {
 	case UART_16550:
-		return (ns_read(u, regs, NS_LSR) & NS_LSR_THRE) != 0;
+		return (ns_read(u, regs, UART_NS_LSR) & NS_LSR_THRE) != 0;
 	case UART_SIFIVE:
-		return (mmio_read32(regs + SIFIVE_TXDATA) & SIFIVE_FULL) == 0;
+		return (mmio_read32(regs + UART_SIFIVE_TXDATA) & SIFIVE_FULL) == 0;
 	case UART_LITEX:
-		return (mmio_read32(regs + LITEX_TXFULL) & 1) == 0;
+		return (mmio_read32(regs + UART_LITEX_TXFULL) & 1) == 0;
 	case UART_NONE:
 		break;
 	}
 	return false;
-}
-
-uint64_t uart_bytes(const struct uart *u)
-{
-	switch (u->kind) {
-	case UART_16550:
-		return (UINT64_C(NS_LSR) << u->reg_shift) + u->io_width;
-	case UART_SIFIVE:
-		return SIFIVE_TXDATA + sizeof(uint32_t);
-	case UART_LITEX:
-		return LITEX_TXFULL + sizeof(uint32_t);
-	case UART_NONE:
-		break;
-	}
-	return 0;
 }
 
 bool uart_put(const struct uart *u, vaddr_t regs, char c)
@@ -76,9 +53,9 @@ bool uart_put(const struct uart *u, vaddr_t regs, char c)
 			return false;
 	}
 	if (u->kind == UART_16550)
-		ns_write(u, regs, NS_THR, (unsigned char)c);
+		ns_write(u, regs, UART_NS_THR, (unsigned char)c);
 	else
-		mmio_write32(regs + (u->kind == UART_LITEX ? LITEX_RXTX : SIFIVE_TXDATA),
+		mmio_write32(regs + (u->kind == UART_LITEX ? UART_LITEX_RXTX : UART_SIFIVE_TXDATA),
 			     (unsigned char)c);
 	return true;
 }

@@ -59,12 +59,12 @@ struct config {
 	bool sstc, svinval, svnapot, svpbmt;
 	uint64_t mvendorid, marchid, mimpid;
 	struct tlb_config tlb;
-	bool sbi_rfence; /* RFENCE is the emulator's, not the firmware's */
-	bool sbi_small;	 /* SBI is the emulator's, there is no M-mode firmware */
-	uint32_t sbi_exts; /* enum sbi_small_ext */
+	bool sbi_rfence;     /* RFENCE is the emulator's, not the firmware's */
+	bool sbi_small;	     /* SBI is the emulator's, there is no M-mode firmware */
+	uint32_t sbi_exts;   /* enum sbi_small_ext */
 	uint32_t sbi_hidden; /* the same bits: what the firmware has and denies */
 	enum uart_model uart;
-	int fault_hart;	 /* faults of the hardware are on this hart only; -1: on all */
+	int fault_hart; /* faults of the hardware are on this hart only; -1: on all */
 	bool stats;
 	const char *dump_dtb;
 };

@@ -113,7 +113,7 @@ struct machine {
 	/* The console's last column, so that our own words begin a line. */
 	bool mid_line;
 	uint64_t uart_scratch;
-	bool uart_divisor; /* LCR.DLAB */
+	bool uart_divisor;  /* LCR.DLAB */
 	unsigned uart_busy; /* looks that still find its queue full */
 };
 

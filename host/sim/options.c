@@ -90,7 +90,7 @@ static int without_option(const char *list, struct config *c)
 /* Bits in the order of enum sbi_small_ext. */
 static int sbi_option(const char *name, const char *list, uint32_t *exts)
 {
-	static const char *const names[] = {"time", "ipi",  "rfence",  "srst",
+	static const char *const names[] = {"time", "ipi",     "rfence", "srst",
 					    "dbcn", "putchar", "hsm"};
 	char word[32];
 

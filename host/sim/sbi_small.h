@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * An SBI of the emulator's own, in place of M-mode firmware (--sbi): SBI 0.2 with the extensions that
- * are named and never HSM, so that all harts enter the payload at once, as old firmware has them.
+ * An SBI of the emulator's own, in place of M-mode firmware (--sbi): SBI 0.2 with the extensions
+ * that are named and never HSM, so that all harts enter the payload at once, as old firmware has
+ * them.
  */
 #ifndef HOST_SIM_SBI_SMALL_H
 #define HOST_SIM_SBI_SMALL_H

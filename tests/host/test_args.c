@@ -253,8 +253,29 @@ static void test_noise(void)
 	tap_ok(ok, "20000 lines of noise");
 }
 
+/* The image's arguments, then the tree's. */
+static void test_more(void)
+{
+	enum err err = parse("mode=sv39 test=boot.*");
+
+	tap_ok(err == OK && args_parse_more(&a, "mode=sv57 harts=2", &errors) == OK &&
+		       a.mode == MODE_ARG_SV57 && a.harts == 2 && strcmp(a.test, "boot.*") == 0,
+	       "the second text wins, and keeps what it says nothing of");
+	tap_ok(args_parse_more(&a, "", &errors) == OK && a.mode == MODE_ARG_SV57, "nothing more");
+	tap_ok(args_parse_more(&a, NULL, &errors) == OK && a.mode == MODE_ARG_SV57, "no more");
+	tap_ok(args_parse_more(&a, "foo", &errors) == ERR_INVAL && errors.nr == 1, "wrong behind");
+	err = parse("foo");
+	tap_ok(err == ERR_INVAL && args_parse_more(&a, "bar", &errors) == ERR_INVAL &&
+		       errors.nr == 2,
+	       "wrong in both");
+	err = parse("foo");
+	tap_ok(err == ERR_INVAL && args_parse_more(&a, "mode=sv39", &errors) == ERR_INVAL,
+	       "wrong in front stays wrong");
+}
+
 int main(void)
 {
+	test_more();
 	test_defaults();
 	test_values();
 	test_sizes();
