@@ -149,7 +149,7 @@ sub wrong_row
 	row('wrong-' . lc $case, $status, ["KERNEL=$entry-$case.bin", 'VMEM=none', 'SMP=1',
 		'QEMU_ARGS=-device loader,file=build/hotwalk.bin,addr=0x80400000,force-raw=on'], like => [$says], unlike => [qr/^ok /m]);
 }
-my $no_tree = qr/^hotwalk: DONE NOTHING no device tree at 0x\w+ \(a1; a0 is 0x\w+\): with U-Boot say 'booti/m;
+my $no_tree = qr/^hotwalk: DONE NOTHING no device tree at 0x\w+ \(a1\): magic 0x\w+, a0 is 0x\w+: with U-Boot say 'booti/m;
 wrong_row('GO', 2, $no_tree);
 wrong_row('ODD', 2, $no_tree);
 wrong_row('FAULT', 2, $no_tree);

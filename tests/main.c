@@ -102,9 +102,10 @@ static size_t copy_fdt(paddr_t pa)
 		give_up("started by EFI (a1 is its system table): load the image with U-Boot's "
 			"booti or bootm instead");
 	if (!there || magic != __builtin_bswap32(UINT32_C(0xd00dfeed)))
-		give_up("no device tree at 0x%llx (a1; a0 is 0x%llx): with U-Boot say 'booti "
-			"ADDRESS - ${fdtcontroladdr}' instead of go or bootelf",
-			(unsigned long long)pa, (unsigned long long)bench.boot_hartid);
+		give_up("no device tree at 0x%llx (a1): magic 0x%x, a0 is 0x%llx: with U-Boot say "
+			"'booti ADDRESS - ${fdtcontroladdr}' instead of go or bootelf",
+			(unsigned long long)pa, (unsigned)__builtin_bswap32(magic),
+			(unsigned long long)bench.boot_hartid);
 	size = __builtin_bswap32(size);
 	if (size > MAX_FDT)
 		give_up("device tree at 0x%llx has %u bytes, at most %u are supported",
