@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * Starts hotwalk (at FIRMWARE) as it must not be started: CASE_GO as U-Boot's go does it, CASE_EFI with
- * EFI's table in a1, CASE_FAULT with an a1 that may not be read, CASE_ODD with one that is no
- * multiple of 4, CASE_TRANSLATED with a page table in force, all memory at its own address.
+ * EFI's table in a1, CASE_FAULT with an a1 that may not be read, CASE_TRANSLATED with a page table in force, all memory at its own address.
  */
 	.globl _start
 _start:
@@ -13,8 +12,6 @@ _start:
 	la	a1, table
 #elif defined CASE_FAULT
 	li	a1, 0x80000000		/* OpenSBI's own */
-#elif defined CASE_ODD
-	la	a1, table + 2
 #elif defined CASE_TRANSLATED
 	la	t0, root
 	srli	t0, t0, 12

@@ -151,7 +151,6 @@ sub wrong_row
 }
 my $no_tree = qr/^hotwalk: DONE NOTHING no device tree at 0x\w+ \(a1\): magic 0x\w+, a0 is 0x\w+: with U-Boot say 'booti/m;
 wrong_row('GO', 2, $no_tree);
-wrong_row('ODD', 2, $no_tree);
 wrong_row('FAULT', 2, $no_tree);
 wrong_row('EFI', 2, qr/^hotwalk: DONE NOTHING started by EFI .*booti or bootm/m);
 wrong_row('TRANSLATED', 3, qr/^hotwalk: PANIC translation is on at entry, satp 0x8.*booti or bootm/m);
