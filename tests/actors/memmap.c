@@ -65,7 +65,11 @@ void memmap_nomem(struct test_run *t, struct region r, unsigned kind)
 		EXPECT(t, err == ERR_NOMEM, "k=%u: %s", k, err_name(err));
 		accounts_check(t, &before);
 	}
-	EXPECT(t, t->fails != 0 || k > 1, "no allocation was made to fail");
+	/* A small device shares its records' tables with boot RAM: then carving asks for nothing.
+	 */
+	if (kind == KIND_CARVED && t->fails == 0 && k == 1)
+		test_skip(t, "the tables of these records are there: nothing is allocated");
+	EXPECT(t, t->fails != 0 || t->skipped || k > 1, "no allocation was made to fail");
 }
 
 /* What can be allocated, in the largest blocks first; all of it is given back. */
