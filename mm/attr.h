@@ -30,7 +30,8 @@ enum err must_check set_memory(vaddr_t va, uint64_t size, uint64_t prot);
 enum err must_check set_direct_map_invalid(paddr_t pa, uint64_t size);
 enum err must_check set_direct_map_default(paddr_t pa, uint64_t size);
 
-/* Whether @va translates now. Locks: takes kernel_table_lock. Source: Linux kernel_page_present(). */
+/* Whether @va translates now. Locks: takes kernel_table_lock. Source: Linux kernel_page_present().
+ */
 bool kernel_page_present(vaddr_t va);
 
 #endif

@@ -217,7 +217,8 @@ static void test_order(void)
 	rw_read_unlock(&outer);
 	/* What is only tried waits for nobody, and changes nothing for what is held already. */
 	rw_write_lock(&inner);
-	tap_ok(rw_read_trylock(&outer) && lock_order_errors(&e) == 0, "tried out of order: allowed");
+	tap_ok(rw_read_trylock(&outer) && lock_order_errors(&e) == 0,
+	       "tried out of order: allowed");
 	lock_want(LOCK_MMAP);
 	tap_ok(lock_order_errors(&e) == 1 && e.held == LOCK_MMAP && e.wanted == LOCK_MMAP,
 	       "wanted beneath what was tried: told");
