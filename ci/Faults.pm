@@ -73,6 +73,8 @@ my %memory = (
 		like => [by('vmem.usable', 'check'), by('vmem.spurious_looks', 'check')]},
 	(map { ($_ => {tests => 'vmem.nack_for_ever,vmem.busy_for_ever', vars => ['VMEM=builtin'],
 		like => [by('vmem.nack_for_ever', 'check'), by('vmem.busy_for_ever', 'check')]}) } qw(requested-stale pending-forgotten)),
+	# The built-in device has no wire, so with vhost; no other test waits for a notice.
+	'interrupt-lost' => {tests => 'vmem.interrupt', like => [by('vmem.interrupt', 'check')]},
 	'request-u16' => {tests => 'hotplug.all', vars => ['VMEM=builtin'], args => 'vmem.block=4K', like => [by('hotplug.all', 'check')]},
 );
 $memory{$_}{tests} //= $kinds for keys %memory;

@@ -22,27 +22,29 @@
 
 #define SCAUSE_IRQ (UINT64_C(1) << 63)
 
-#define CSR_ACCESSORS(csr)                                                                         \
-	static inline uint64_t csr_read_##csr(void)                                                \
+/* @name is how the functions spell it, @csr what the assembler takes: a name or a number. */
+#define CSR_ACCESSORS_OF(name, csr)                                                                \
+	static inline uint64_t csr_read_##name(void)                                               \
 	{                                                                                          \
 		uint64_t v;                                                                        \
 		__asm__ volatile("csrr %0, " #csr : "=r"(v) : : "memory");                         \
 		return v;                                                                          \
 	}                                                                                          \
-	static inline void csr_write_##csr(uint64_t v)                                             \
+	static inline void csr_write_##name(uint64_t v)                                            \
 	{                                                                                          \
 		__asm__ volatile("csrw " #csr ", %0" : : "r"(v) : "memory");                       \
 	}                                                                                          \
-	static inline void csr_set_##csr(uint64_t v)                                               \
+	static inline void csr_set_##name(uint64_t v)                                              \
 	{                                                                                          \
 		__asm__ volatile("csrs " #csr ", %0" : : "r"(v) : "memory");                       \
 	}                                                                                          \
-	static inline uint64_t csr_read_clear_##csr(uint64_t v)                                    \
+	static inline uint64_t csr_read_clear_##name(uint64_t v)                                   \
 	{                                                                                          \
 		uint64_t old;                                                                      \
 		__asm__ volatile("csrrc %0, " #csr ", %1" : "=r"(old) : "r"(v) : "memory");        \
 		return old;                                                                        \
 	}
+#define CSR_ACCESSORS(csr) CSR_ACCESSORS_OF(csr, csr)
 
 CSR_ACCESSORS(satp)
 CSR_ACCESSORS(sstatus)
@@ -50,6 +52,18 @@ CSR_ACCESSORS(sie)
 CSR_ACCESSORS(sip)
 CSR_ACCESSORS(stvec)
 CSR_ACCESSORS(sscratch)
+/* AIA 1.0, Ssaia: window to the registers of the hart's interrupt file; assemblers may not know. */
+CSR_ACCESSORS_OF(siselect, 0x150)
+CSR_ACCESSORS_OF(sireg, 0x151)
+
+/* stopei: what it held; writing it, whatever the value, claims that (AIA 1.0, 3.10). */
+static inline uint64_t csr_swap_stopei(uint64_t v)
+{
+	uint64_t old;
+
+	__asm__ volatile("csrrw %0, 0x15c, %1" : "=r"(old) : "r"(v) : "memory");
+	return old;
+}
 
 static inline uint64_t csr_read_time(void)
 {

@@ -32,6 +32,7 @@ enum isa_ext {
 	ISA_SVVPTC = 1 << 5,
 	ISA_SSTC = 1 << 6,
 	ISA_H = 1 << 7,
+	ISA_SSAIA = 1 << 8,
 };
 
 struct machine_cpu {
@@ -40,20 +41,35 @@ struct machine_cpu {
 	uint32_t isa; /* enum isa_ext bits of this hart */
 };
 
+/* As bindings spell them in the second interrupt cell; 0: the controller has no such cell. */
+enum irq_trigger {
+	TRIGGER_UNKNOWN = 0,
+	TRIGGER_EDGE_RISING = 1,
+	TRIGGER_EDGE_FALLING = 2,
+	TRIGGER_LEVEL_HIGH = 4,
+	TRIGGER_LEVEL_LOW = 8,
+};
+
 struct machine_virtio {
 	paddr_t base;
 	uint64_t size;
-	uint32_t irq; /* source number at the interrupt controller, 0: none given */
+	uint32_t irq;	  /* source number at the interrupt controller, 0: none given */
+	uint32_t trigger; /* enum irq_trigger, or what else the tree has there */
 };
 
-enum intc_kind { INTC_NONE, INTC_PLIC };
+/* An APLIC delivers through wires to harts, or by messages to their IMSICs. */
+enum intc_kind { INTC_NONE, INTC_PLIC, INTC_APLIC, INTC_APLIC_MSI };
 
 struct machine_intc {
 	enum intc_kind kind;
 	paddr_t base;
 	uint64_t size;
-	uint32_t sources; /* riscv,ndev */
-	/* S-mode context of each cpu (same index as cpus[]), -1: it has none */
+	uint32_t sources; /* riscv,ndev, riscv,num-sources */
+	uint32_t ids;	  /* INTC_APLIC_MSI: identities of each IMSIC, riscv,num-ids */
+	/*
+	 * Of each cpu (same index as cpus[]) what the controller calls it, -1: it has none. PLIC:
+	 * its S-mode context; APLIC: the hart index of its targets.
+	 */
 	int32_t context[MAX_HARTS];
 };
 
@@ -107,6 +123,9 @@ struct machine {
  */
 enum err must_check machine_read(struct machine *m, const void *fdt, size_t size,
 				 uint64_t mem_limit);
+
+/* "plic" or "aplic", for notes. */
+const char *machine_intc_name(const struct machine *m);
 
 /* The value of /chosen/bootargs before anything else is read; "" if there is none. */
 const char *machine_bootargs(const void *fdt, size_t size);

@@ -13,6 +13,7 @@ static const struct {
 	{"svpbmt", ISA_SVPBMT},	  {"svadu", ISA_SVADU},
 	{"svade", ISA_SVADE},	  {"svvptc", ISA_SVVPTC},
 	{"sstc", ISA_SSTC},	  {"h", ISA_H},
+	{"ssaia", ISA_SSAIA},
 };
 
 static const struct {

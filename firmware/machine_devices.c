@@ -1,42 +1,23 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Devices: the PLIC, virtio-mmio slots, the exit device; in one pass over the tree. */
+/* Devices: interrupt controllers, virtio-mmio slots, the exit device; in one pass over the tree. */
 #include <libfdt.h>
 #include <string.h>
 
 #include "firmware/machine_priv.h"
 
-#define IRQ_S_EXTERNAL 9
-
-/* RISC-V PLIC specification, "Memory Map": one page of registers for each context. */
-#define PLIC_CONTEXT_BASE UINT64_C(0x200000)
-#define PLIC_CONTEXT_SIZE UINT64_C(0x1000)
-#define PLIC_MAX_SOURCES 1023
-
 /* virtio specification 4.2.2: configuration space begins here, a slot is larger. */
 #define VIRTIO_MMIO_CONFIG 0x100
-
-/* A machine of several sockets has several. */
-#define MAX_PLICS 8
-
-struct plic {
-	int node;
-	uint32_t phandle;
-	struct region reg;
-};
 
 struct device_scan {
 	struct dt *dt;
 	struct dt_path path;
-	struct plic plic[MAX_PLICS];
-	unsigned nr_plics;
-	unsigned plics_lost;
+	struct dt_intcs intcs;
 	uint32_t virtio_parent[MACHINE_MAX_VIRTIO]; /* phandles, same index as m->virtio */
 	unsigned virtio_lost;
 	unsigned too_deep;
 	unsigned in_ram;
 };
 
-static const char *const plic_names[] = {"sifive,plic-1.0.0", "riscv,plic0", "thead,c900-plic"};
 static const char *const virtio_names[] = {"virtio,mmio"};
 static const char *const exit_names[] = {"sifive,test1", "sifive,test0"};
 
@@ -48,19 +29,6 @@ static bool has_one_of(const char *list, int len, const char *const *names, size
 			return true;
 	}
 	return false;
-}
-
-static void add_plic(struct device_scan *s, int node)
-{
-	struct plic p = {.node = node, .phandle = dt_phandle(s->dt, node)};
-
-	if (!dt_device_region(s->dt, &s->path, &p.reg))
-		return;
-	if (s->nr_plics == MAX_PLICS) {
-		s->plics_lost++;
-		return;
-	}
-	s->plic[s->nr_plics++] = p;
 }
 
 static void add_exit(struct device_scan *s)
@@ -84,7 +52,7 @@ static void add_exit(struct device_scan *s)
  * Source number and controller of the last node of the path: interrupts-extended, or interrupts
  * with the nearest interrupt-parent above. Only the first interrupt counts.
  */
-static uint32_t read_irq(const struct device_scan *s, uint32_t *parent)
+static uint32_t read_irq(const struct device_scan *s, uint32_t *parent, uint32_t *trigger)
 {
 	const struct dt *dt = s->dt;
 	int node = s->path.node[s->path.depth];
@@ -92,8 +60,11 @@ static uint32_t read_irq(const struct device_scan *s, uint32_t *parent)
 	const fdt32_t *cells = fdt_getprop(dt->fdt, node, "interrupts-extended", &len);
 
 	*parent = 0;
+	*trigger = TRIGGER_UNKNOWN;
 	if (cells != NULL && len >= 8) {
 		*parent = fdt32_ld(cells);
+		if (len == 12)
+			*trigger = fdt32_ld(cells + 2);
 		return fdt32_ld(cells + 1);
 	}
 	cells = fdt_getprop(dt->fdt, node, "interrupts", &len);
@@ -103,6 +74,8 @@ static uint32_t read_irq(const struct device_scan *s, uint32_t *parent)
 		if (dt_u32(dt, s->path.node[i - 1], "interrupt-parent", parent))
 			break;
 	}
+	if (len == 8)
+		*trigger = fdt32_ld(cells + 1);
 	return fdt32_ld(cells);
 }
 
@@ -122,7 +95,7 @@ static void add_virtio(struct device_scan *s)
 		return;
 	}
 	v = (struct machine_virtio){.base = r.start, .size = r.size};
-	v.irq = read_irq(s, &parent);
+	v.irq = read_irq(s, &parent, &v.trigger);
 	for (at = 0; at < m->nr_virtio && m->virtio[at].base < v.base; at++)
 		;
 	if (at < m->nr_virtio && m->virtio[at].base == v.base) {
@@ -151,9 +124,8 @@ static void look_at(struct device_scan *s, int node)
 		return;
 	if (has_one_of(list, len, virtio_names, ARRAY_LEN(virtio_names)))
 		add_virtio(s);
-	else if (has_one_of(list, len, plic_names, ARRAY_LEN(plic_names)))
-		add_plic(s, node);
-	else if (has_one_of(list, len, exit_names, ARRAY_LEN(exit_names)))
+	else if (!dt_intcs_add(&s->intcs, s->dt, &s->path, list, len) &&
+		 has_one_of(list, len, exit_names, ARRAY_LEN(exit_names)))
 		add_exit(s);
 }
 
@@ -212,124 +184,13 @@ static void scan(struct device_scan *s)
 	}
 }
 
-/* The first controller that a virtio slot is wired to, else the first of all. NULL: none. */
-static const struct plic *choose_plic(const struct device_scan *s)
-{
-	for (unsigned p = 0; p < s->nr_plics; p++) {
-		for (unsigned v = 0; v < s->dt->m->nr_virtio; v++) {
-			if (s->plic[p].phandle != 0 && s->virtio_parent[v] == s->plic[p].phandle)
-				return &s->plic[p];
-		}
-	}
-	return s->nr_plics != 0 ? &s->plic[0] : NULL;
-}
-
-static int cpu_of_intc(const struct dt *dt, uint32_t phandle)
-{
-	for (unsigned i = 0; i < dt->m->nr_cpus; i++) {
-		if (dt->cpu_intc[i] == phandle)
-			return (int)i;
-	}
-	return -1;
-}
-
-/*
- * Context i is the i-th <cpu interrupt controller, interrupt> pair of interrupts-extended
- * (binding sifive,plic-1.0.0). Pairs of disabled cpus and of M-mode still count.
- */
-static void read_contexts(struct dt *dt, const struct plic *p)
-{
-	struct machine *m = dt->m;
-	int len;
-	const fdt32_t *cells = fdt_getprop(dt->fdt, p->node, "interrupts-extended", &len);
-	const int32_t nr = cells == NULL ? 0 : len / 8;
-	unsigned outside = 0;
-	unsigned without = 0;
-
-	if (cells != NULL && len % 8 != 0)
-		machine_note(m, "plic: interrupts-extended ends in %d odd bytes, ignored", len % 8);
-	for (int32_t i = 0; i < nr; i++) {
-		uint32_t phandle = fdt32_ld(cells + 2 * i);
-		int cpu = phandle == 0 ? -1 : cpu_of_intc(dt, phandle);
-
-		if (cpu < 0 || fdt32_ld(cells + 2 * i + 1) != IRQ_S_EXTERNAL ||
-		    m->intc.context[cpu] >= 0)
-			continue;
-		/* Its registers would lie behind the end of reg. */
-		if (PLIC_CONTEXT_BASE + ((uint64_t)i + 1) * PLIC_CONTEXT_SIZE > p->reg.size)
-			outside++;
-		else
-			m->intc.context[cpu] = i;
-	}
-	for (unsigned i = 0; i < m->nr_cpus; i++)
-		without += m->intc.context[i] < 0 ? 1 : 0;
-	if (outside != 0)
-		machine_note(m, "plic: %u contexts outside reg, ignored", outside);
-	if (without != 0)
-		machine_note(m, "plic: %u of %u harts have no S-mode context", without, m->nr_cpus);
-}
-
-static void read_plic(struct dt *dt, const struct plic *p)
-{
-	struct machine *m = dt->m;
-
-	m->intc.kind = INTC_PLIC;
-	m->intc.base = p->reg.start;
-	m->intc.size = p->reg.size;
-	if (!dt_u32(dt, p->node, "riscv,ndev", &m->intc.sources))
-		machine_note(m, "plic: no riscv,ndev");
-	if (m->intc.sources > PLIC_MAX_SOURCES) {
-		machine_note(m, "plic: riscv,ndev %u, taken as %d", (unsigned)m->intc.sources,
-			     PLIC_MAX_SOURCES);
-		m->intc.sources = PLIC_MAX_SOURCES;
-	}
-	read_contexts(dt, p);
-}
-
-/* What the chosen controller cannot deliver is polled: irq 0. */
-static void check_virtio_irqs(struct device_scan *s, const struct plic *plic)
-{
-	struct machine *m = s->dt->m;
-	unsigned foreign = 0;
-
-	for (unsigned i = 0; i < m->nr_virtio; i++) {
-		struct machine_virtio *v = &m->virtio[i];
-
-		if (v->irq == 0)
-			continue;
-		if (plic == NULL || plic->phandle == 0 || s->virtio_parent[i] != plic->phandle ||
-		    v->irq > m->intc.sources) {
-			v->irq = 0;
-			foreign++;
-		}
-	}
-	if (foreign != 0)
-		machine_note(m, "virtio: %u interrupts do not lead to a PLIC, ignored", foreign);
-}
-
-void machine_drop_intc(struct machine *m)
-{
-	m->intc = (struct machine_intc){.kind = INTC_NONE};
-	for (unsigned i = 0; i < MAX_HARTS; i++)
-		m->intc.context[i] = -1;
-	for (unsigned i = 0; i < m->nr_virtio; i++)
-		m->virtio[i].irq = 0;
-}
-
 void machine_read_devices(struct dt *dt)
 {
 	struct device_scan s = {.dt = dt};
 	struct machine *m = dt->m;
-	const struct plic *plic;
 
 	scan(&s);
-	plic = choose_plic(&s);
-	if (plic != NULL)
-		read_plic(dt, plic);
-	check_virtio_irqs(&s, plic);
-	if (s.nr_plics + s.plics_lost > 1)
-		machine_note(m, "%u PLICs, only the one at 0x%llx is used",
-			     s.nr_plics + s.plics_lost, (unsigned long long)m->intc.base);
+	machine_read_intc(dt, &s.intcs, s.virtio_parent);
 	if (s.virtio_lost != 0)
 		machine_note(m, "more than %d virtio slots: %u left out", MACHINE_MAX_VIRTIO,
 			     s.virtio_lost);

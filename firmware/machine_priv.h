@@ -127,6 +127,35 @@ void regions_del(struct regions *set, unsigned i);
 /* Make one of the two neighbours with the smallest gap. Needs two regions. */
 void regions_close_smallest_gap(struct regions *set);
 
+/* A machine of several sockets has several. */
+#define DT_MAX_INTCS 8
+
+struct dt_intc {
+	int node;
+	uint32_t phandle;
+	struct region reg;
+	enum intc_kind kind;
+};
+
+/* Interrupt controllers seen so far. */
+struct dt_intcs {
+	struct dt_intc list[DT_MAX_INTCS];
+	unsigned nr;
+	unsigned lost; /* for which there was no room */
+};
+
+/*
+ * If the last node of @path is an interrupt controller, by its "compatible" strings (@names, @len
+ * bytes), keep it. False if it is none.
+ */
+bool dt_intcs_add(struct dt_intcs *c, const struct dt *dt, const struct dt_path *path,
+		  const char *names, int len);
+/*
+ * Choose one of them and read it; @parents are the phandles that the virtio slots are wired to,
+ * same index as m->virtio. What the chosen one cannot deliver is polled: irq 0.
+ */
+void machine_read_intc(struct dt *dt, const struct dt_intcs *c, const uint32_t *parents);
+
 /* The chapters of machine_read(), in this order. */
 void machine_read_ram(struct dt *dt, uint64_t mem_limit);
 void machine_read_cpus(struct dt *dt);

@@ -418,7 +418,7 @@ void ramprobe_devices(struct machine *m)
 			m->virtio[n++] = m->virtio[i];
 	}
 	m->nr_virtio = n;
-	if (m->intc.kind != INTC_NONE && !answers(m, "plic", m->intc.base, intc))
+	if (m->intc.kind != INTC_NONE && !answers(m, machine_intc_name(m), m->intc.base, intc))
 		machine_drop_intc(m);
 	if (m->exitdev.kind != EXIT_NONE && !answers(m, "exit device", m->exitdev.base, exitdev))
 		m->exitdev = (struct machine_exit){.kind = EXIT_NONE};

@@ -164,6 +164,7 @@ static const struct fault_info infos[NR_FAULTS] = {
 	[FAULT_KASAN_LATE] = {"kasan-late", "shadow memory comes behind the first use"},
 	[FAULT_KASAN_NEIGHBOUR] = {"kasan-neighbour", "the neighbour's shadow memory goes too"},
 	[FAULT_KASAN_BOOT_FREED] = {"kasan-boot-freed", "shadow memory from boot is freed"},
+	[FAULT_INTERRUPT_LOST] = {"interrupt-lost", "interrupts of devices never arrive"},
 };
 
 const struct fault_info *fault_info(enum fault f)

@@ -163,6 +163,8 @@ enum fault {
 	FAULT_KASAN_LATE,	   /* no shadow at the first use (Linux kasan_mem_notifier()) */
 	FAULT_KASAN_NEIGHBOUR,	   /* a whole leaf's worth (as arm64's frame table was) */
 	FAULT_KASAN_BOOT_FREED,	   /* Linux kasan_mem_notifier() looks for its area first */
+	/* Of the machine's other parts */
+	FAULT_INTERRUPT_LOST, /* a source is never switched on (the controller never asks) */
 	NR_FAULTS,
 };
 

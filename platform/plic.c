@@ -3,11 +3,9 @@
 
 #include "platform/plic.h"
 
-#include "firmware/arch.h"
 #include "firmware/console.h"
 #include "firmware/hart.h"
 #include "firmware/mmio.h"
-#include "firmware/trap.h"
 #include "mm/io.h"
 
 /* PLIC specification 1.0.0, "Memory Map". */
@@ -20,100 +18,54 @@
 #define PLIC_MAX_SOURCE 1023
 #define PLIC_MAX_CONTEXT 15871
 
-#define MAX_HANDLERS 40
-
-struct source {
-	unsigned irq; /* 0: free */
-	unsigned hart;
-	void (*fn)(void *);
-	void *arg;
-	bool off; /* to be disabled when its handler has returned */
-};
-
 /* Registers are mapped a piece at a time: a whole PLIC is 64 MiB of address space. */
 struct plic_context {
 	vaddr_t enable; /* 0: not set up */
 	vaddr_t regs;
-	unsigned serving; /* source whose handler runs, 0: none */
 };
 
-static const struct machine *machine; /* NULL: there is no PLIC */
+static const struct machine *machine;
 static vaddr_t priorities;
 static struct plic_context contexts[MAX_HARTS];
-static struct source sources[MAX_HANDLERS];
-static unsigned nr_sources;
 
-static struct source *source_find(unsigned irq)
+static void plic_set_enabled(unsigned irq, unsigned hart, bool on)
 {
-	/* An entry is complete before it is counted, so a claiming hart needs no lock. */
-	unsigned n = __atomic_load_n(&nr_sources, __ATOMIC_ACQUIRE);
-
-	for (unsigned i = 0; i < n; i++) {
-		if (sources[i].irq == irq)
-			return &sources[i];
-	}
-	return NULL;
-}
-
-static void source_set_enabled(const struct plic_context *c, unsigned irq, bool on)
-{
-	vaddr_t reg = c->enable + UINT64_C(4) * (irq / 32);
+	vaddr_t reg = contexts[hart].enable + UINT64_C(4) * (irq / 32);
 	uint32_t bit = UINT32_C(1) << (irq % 32);
 	uint32_t word = mmio_read32(reg);
 
+	if (on)
+		mmio_write32(priorities + PLIC_PRIORITY(irq), 1);
 	mmio_write32(reg, on ? word | bit : word & ~bit);
 }
 
-static void plic_interrupt(struct trap_frame *f)
+static uint32_t plic_claim(unsigned hart)
 {
-	struct plic_context *c = &contexts[arch_hart()];
-	uint32_t irq;
+	const struct plic_context *c = &contexts[hart];
 
-	(void)f;
-	if (c->enable == 0)
-		return;
-	while ((irq = mmio_read32(c->regs + PLIC_CLAIM)) != 0) {
-		struct source *s = source_find(irq);
-
-		if (s != NULL) {
-			c->serving = irq;
-			s->fn(s->arg);
-			c->serving = 0;
-		}
-		/*
-		 * Completion first: the controller ignores it for a source that is not enabled
-		 * ("Interrupt Completion"), and that source would never come again.
-		 */
-		mmio_write32(c->regs + PLIC_CLAIM, irq);
-		if (s == NULL || s->off)
-			source_set_enabled(c, irq, false);
-		if (s == NULL)
-			note("plic: source %u has no handler, disabled", (unsigned)irq);
-	}
+	return c->enable == 0 ? 0 : mmio_read32(c->regs + PLIC_CLAIM);
 }
 
-enum err plic_init(const struct machine *m)
+static void plic_complete(unsigned hart, uint32_t irq)
+{
+	mmio_write32(contexts[hart].regs + PLIC_CLAIM, irq);
+}
+
+static enum err plic_init(const struct machine *m)
 {
 	const struct machine_intc *ic = &m->intc;
-	enum err e;
 
-	if (ic->kind != INTC_PLIC)
-		return ERR_NOSYS;
 	if (ic->sources == 0 || ic->sources > PLIC_MAX_SOURCE || ic->size < PLIC_CONTEXT(0)) {
 		note("plic: %u sources in %#llx bytes cannot be right, polling",
 		     (unsigned)ic->sources, (unsigned long long)ic->size);
 		return ERR_RANGE;
 	}
-	e = io_map(ic->base, PLIC_PRIORITY(ic->sources + UINT64_C(1)), &priorities);
-	if (e != OK)
-		return e;
 	machine = m;
-	irq_register(IRQ_EXT, plic_interrupt);
-	return OK;
+	return io_map(ic->base, PLIC_PRIORITY(ic->sources + UINT64_C(1)), &priorities);
 }
 
 /* Map the registers of @hart's context and quiet it: an earlier stage may have used it. */
-static enum err context_setup(unsigned hart)
+static enum err plic_open_hart(unsigned hart)
 {
 	const struct machine_intc *ic = &machine->intc;
 	struct plic_context *c = &contexts[hart];
@@ -143,52 +95,12 @@ static enum err context_setup(unsigned hart)
 	return OK;
 }
 
-enum err plic_enable(unsigned irq, unsigned hart, void (*fn)(void *), void *arg)
-{
-	struct source *s;
-	bool irqs;
-	enum err e;
-
-	if (machine == NULL)
-		return ERR_NOSYS;
-	if (irq == 0 || irq > machine->intc.sources || hart >= MAX_HARTS)
-		return ERR_RANGE;
-	s = source_find(irq);
-	if (s != NULL && !s->off)
-		return ERR_EXIST;
-	if (s == NULL && nr_sources == MAX_HANDLERS)
-		return ERR_NOMEM;
-	e = context_setup(hart);
-	if (e != OK)
-		return e;
-
-	irqs = arch_irq_save();
-	if (s == NULL)
-		s = &sources[nr_sources];
-	*s = (struct source){.irq = irq, .hart = hart, .fn = fn, .arg = arg};
-	if (s == &sources[nr_sources])
-		__atomic_store_n(&nr_sources, nr_sources + 1, __ATOMIC_RELEASE);
-	mmio_post(); /* the handler's data, before the first interrupt */
-	mmio_write32(priorities + PLIC_PRIORITY(irq), 1);
-	source_set_enabled(&contexts[hart], irq, true);
-	arch_irq_restore(irqs);
-	if (hart == arch_hart())
-		irq_enable_local(IRQ_EXT);
-	return OK;
-}
-
-void plic_disable(unsigned irq)
-{
-	struct source *s = machine == NULL ? NULL : source_find(irq);
-	struct plic_context *c;
-	bool irqs;
-
-	if (s == NULL)
-		return;
-	irqs = arch_irq_save();
-	c = &contexts[s->hart];
-	s->off = true;
-	if (c->serving != irq)
-		source_set_enabled(c, irq, false);
-	arch_irq_restore(irqs);
-}
+const struct intc_chip plic_chip = {
+	.name = "plic",
+	.kind = INTC_PLIC,
+	.init = plic_init,
+	.open_hart = plic_open_hart,
+	.set_enabled = plic_set_enabled,
+	.claim = plic_claim,
+	.complete = plic_complete,
+};

@@ -10,7 +10,7 @@
 #include "firmware/console.h"
 #include "mm/dma.h"
 #include "mm/fault.h"
-#include "platform/plic.h"
+#include "platform/intc.h"
 #include "platform/virtio_mem_request.h"
 
 #define BUSY_TRIES_INIT 12 /* leftovers: some 2 s in all */
@@ -319,7 +319,7 @@ static void interrupt(void *arg)
 	/* A line that stays up and says nothing would keep this hart in here for good. */
 	v->idle_interrupts = poll(v) == 0 ? v->idle_interrupts + 1 : 0;
 	if (v->idle_interrupts > MAX_IDLE_INTERRUPTS) {
-		plic_disable(v->dev.irq);
+		intc_disable(v->dev.irq);
 		v->polled = true;
 		note("%s: interrupt %u never ends, polling", v->dev.name, (unsigned)v->dev.irq);
 	}
@@ -415,7 +415,7 @@ enum err virtio_mem_init(struct virtio_mem *v, const struct virtio_mmio *dev)
 	e = vmreq_start(v);
 	if (e != OK)
 		return e;
-	v->polled = dev->irq == 0 || plic_enable(dev->irq, arch_hart(), interrupt, v) != OK;
+	v->polled = dev->irq == 0 || intc_enable(dev->irq, arch_hart(), interrupt, v) != OK;
 	if (v->geo.plugged_size == 0 || fault_armed(FAULT_LEFTOVERS_TRUSTED))
 		return OK;
 	note("%s: %s left plugged by an earlier run", v->dev.name,

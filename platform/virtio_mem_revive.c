@@ -3,7 +3,7 @@
 
 #include "firmware/console.h"
 #include "mm/dma.h"
-#include "platform/plic.h"
+#include "platform/intc.h"
 #include "platform/virtio_mem.h"
 #include "platform/virtio_mem_request.h"
 
@@ -91,7 +91,7 @@ enum err virtio_mem_close(struct virtio_mem *v)
 
 	spin_lock(&v->lock);
 	if (!v->polled)
-		plic_disable(v->dev.irq);
+		intc_disable(v->dev.irq);
 	v->polled = true;
 	v->broken = true;
 	e = virtio_mmio_reset(&v->dev);

@@ -63,8 +63,8 @@ static void print_sbi(void)
 static void print_mmu(const struct bench *b)
 {
 	static const char *const claims[] = {"nothing", "none", "sv39", "sv48", "sv57"};
-	static const char *const exts[] = {"svinval", "svnapot", "svpbmt", "svadu",
-					   "svade",   "svvptc",	 "sstc",   "h"};
+	static const char *const exts[] = {"svinval", "svnapot", "svpbmt", "svadu", "svade",
+					   "svvptc",  "sstc",	 "h",	   "ssaia"};
 	char list[LIST_LEN] = "";
 
 	for (unsigned i = 0; i < ARRAY_LEN(exts); i++) {

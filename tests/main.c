@@ -27,7 +27,7 @@
 #include "mm/ptpage.h"
 #include "mm/shootdown.h"
 #include "platform/exitdev.h"
-#include "platform/plic.h"
+#include "platform/intc.h"
 #include "tests/banner.h"
 #include "tests/memdev.h"
 #include "tests/pmemdev.h"
@@ -329,8 +329,8 @@ void hotwalk_main(uint64_t hartid, paddr_t fdt_pa, paddr_t load)
 	runner_init();
 	arch_irq_restore(true); /* every source is off still; handlers stand */
 	start_harts();
-	if (plic_init(&machine) != OK && machine.intc.kind != INTC_NONE)
-		note("plic: not used, drivers poll");
+	if (intc_init(&machine) != OK && machine.intc.kind != INTC_NONE)
+		note("intc: not used, drivers poll");
 	banner_print(&bench);
 	memdev_start(&bench);
 	pmemdev_start(&bench);

@@ -65,6 +65,8 @@ static const char *const texts[] = {
 	"virtio,mmio",
 	"riscv,plic0",
 	"sifive,plic-1.0.0",
+	"riscv,aplic",
+	"riscv,imsics",
 	"sifive,test1",
 	"riscv,cpu-intc",
 	"riscv,sv39",

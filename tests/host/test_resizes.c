@@ -14,7 +14,7 @@
 #include "mm/io.h"
 #include "mm/kernel.h"
 #include "platform/follow.h"
-#include "platform/plic.h"
+#include "platform/intc.h"
 #include "tests/host/arch_sim_rig.h"
 #include "tests/host/tap.h"
 
@@ -178,7 +178,7 @@ enum err io_map(paddr_t pa, uint64_t size, vaddr_t *va)
 	return OK;
 }
 
-enum err plic_enable(unsigned irq, unsigned hart, void (*fn)(void *), void *arg)
+enum err intc_enable(unsigned irq, unsigned hart, void (*fn)(void *), void *arg)
 {
 	(void)hart;
 	if (irq != IRQ)
@@ -188,7 +188,7 @@ enum err plic_enable(unsigned irq, unsigned hart, void (*fn)(void *), void *arg)
 	return OK;
 }
 
-void plic_disable(unsigned irq)
+void intc_disable(unsigned irq)
 {
 	CHECK(irq != IRQ, "an interrupt that means something is turned off");
 }

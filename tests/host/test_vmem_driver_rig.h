@@ -20,7 +20,7 @@
 #include "firmware/time.h"
 #include "mm/dma.h"
 #include "mm/io.h"
-#include "platform/plic.h"
+#include "platform/intc.h"
 #include "platform/virtio_mem.h"
 #include "tests/host/tap.h"
 
@@ -216,8 +216,8 @@ enum err io_map(paddr_t pa, uint64_t size, vaddr_t *va)
 	return OK;
 }
 
-/* platform/plic.h: one line, delivered while it is up. */
-enum err plic_enable(unsigned irq, unsigned hart, void (*fn)(void *), void *arg)
+/* platform/intc.h: one line, delivered while it is up. */
+enum err intc_enable(unsigned irq, unsigned hart, void (*fn)(void *), void *arg)
 {
 	(void)hart;
 	if (irq != RIG_IRQ)
@@ -227,7 +227,7 @@ enum err plic_enable(unsigned irq, unsigned hart, void (*fn)(void *), void *arg)
 	return OK;
 }
 
-void plic_disable(unsigned irq)
+void intc_disable(unsigned irq)
 {
 	rig.irq_off = irq == RIG_IRQ;
 }

@@ -42,9 +42,12 @@ static const char *cpus_insane(const struct machine *m)
 	for (unsigned i = 0; i < MAX_HARTS; i++) {
 		if (m->intc.context[i] < -1)
 			return "a context below -1";
-		if (m->intc.context[i] >= 0 && (i >= m->nr_cpus || m->intc.kind != INTC_PLIC))
-			return "a context without cpu or PLIC";
-		if (m->intc.context[i] >= 0 &&
+		if (m->intc.context[i] >= 0 && (i >= m->nr_cpus || m->intc.kind == INTC_NONE))
+			return "a context without cpu or controller";
+		if (m->intc.context[i] >= 0 && m->intc.kind == INTC_APLIC &&
+		    0x4000 + 32 * ((uint64_t)m->intc.context[i] + 1) > m->intc.size)
+			return "a hart index outside the APLIC";
+		if (m->intc.context[i] >= 0 && m->intc.kind == INTC_PLIC &&
 		    0x200000 + 0x1000 * ((uint64_t)m->intc.context[i] + 1) > m->intc.size)
 			return "a context outside the PLIC";
 		for (unsigned j = i + 1; i < m->nr_cpus && j < m->nr_cpus; j++) {

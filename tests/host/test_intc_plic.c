@@ -1,17 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The interrupt controller's driver against a small PLIC: claim, completion, enables, contexts. */
 
-#include <stdlib.h>
-#include <string.h>
-
-#include "firmware/arch.h"
-#include "firmware/console.h"
-#include "firmware/hart.h"
-#include "firmware/mmio.h"
-#include "firmware/trap.h"
-#include "mm/io.h"
-#include "platform/plic.h"
-#include "tests/host/tap.h"
+#include "tests/host/test_intc_rig.h"
 
 #define PLIC_BASE UINT64_C(0xc000000)
 #define PLIC_SIZE UINT64_C(0x600000)
@@ -27,60 +17,6 @@ static struct {
 	bool claimed[NR_SOURCES + 1];
 	unsigned lost_completions;
 } plic;
-
-static void (*external)(struct trap_frame *f);
-static unsigned this_hart;
-static unsigned enabled_local; /* harts, as bits */
-
-void note(const char *fmt, ...)
-{
-	(void)fmt;
-}
-
-unsigned arch_hart(void)
-{
-	return this_hart;
-}
-
-bool arch_irq_save(void)
-{
-	return true;
-}
-
-void arch_irq_restore(bool enabled)
-{
-	(void)enabled;
-}
-
-void mmio_post(void)
-{
-}
-
-void irq_register(enum irq irq, void (*fn)(struct trap_frame *f))
-{
-	if (irq == IRQ_EXT)
-		external = fn;
-}
-
-void irq_enable_local(enum irq irq)
-{
-	if (irq == IRQ_EXT)
-		enabled_local |= 1U << this_hart;
-}
-
-/* Hart 0 is the tree's second cpu, as with a boot hart that is not the first. */
-unsigned hart_cpu_index(unsigned hart)
-{
-	return hart == 0 ? 1 : hart == 1 ? 0 : hart;
-}
-
-enum err io_map(paddr_t pa, uint64_t size, vaddr_t *va)
-{
-	if (pa < PLIC_BASE || pa + size > PLIC_BASE + PLIC_SIZE)
-		abort();
-	*va = pa;
-	return OK;
-}
 
 static bool is_enabled(uint64_t ctx, uint32_t irq)
 {
@@ -152,36 +88,25 @@ static void handle(void *arg)
 	if (!keep_line || calls[irq] >= 100)
 		plic.line[irq] = false;
 	if (keep_line && calls[irq] == 3)
-		plic_disable(irq);
+		intc_disable(irq);
 }
-
-static void interrupt(unsigned hart)
-{
-	struct trap_frame f = {.scause = IRQ_EXT};
-
-	this_hart = hart;
-	external(&f);
-	this_hart = 0;
-}
-
-static struct machine machine;
 
 static void test_refused(void)
 {
 	unsigned irq = 1;
 
 	machine.intc.kind = INTC_NONE;
-	tap_ok(plic_init(&machine) == ERR_NOSYS, "none there");
-	tap_ok(plic_enable(1, 0, handle, &irq) == ERR_NOSYS, "and none to enable");
-	plic_disable(1);
+	tap_ok(intc_init(&machine) == ERR_NOSYS, "none there");
+	tap_ok(intc_enable(1, 0, handle, &irq) == ERR_NOSYS, "and none to enable");
+	intc_disable(1);
 	machine.intc = (struct machine_intc){.kind = INTC_PLIC, .base = PLIC_BASE, .size = 0x1000};
 	machine.intc.sources = NR_SOURCES;
-	tap_ok(plic_init(&machine) == ERR_RANGE, "too small");
+	tap_ok(intc_init(&machine) == ERR_RANGE, "too small");
 	machine.intc.size = PLIC_SIZE;
 	machine.intc.sources = 0;
-	tap_ok(plic_init(&machine) == ERR_RANGE, "no sources");
+	tap_ok(intc_init(&machine) == ERR_RANGE, "no sources");
 	machine.intc.sources = 1024;
-	tap_ok(plic_init(&machine) == ERR_RANGE, "too many");
+	tap_ok(intc_init(&machine) == ERR_RANGE, "too many");
 }
 
 static void test_deliver(void)
@@ -195,17 +120,17 @@ static void test_deliver(void)
 	machine.intc.context[3] = 1 << 20;
 	memset(plic.enable, 0xff, sizeof(plic.enable)); /* as a boot loader may leave it */
 	plic.threshold[1] = 7;
-	tap_ok(plic_init(&machine) == OK && external != NULL, "is there");
-	tap_ok(plic_enable(0, 0, handle, &one) == ERR_RANGE, "source 0 is none");
-	tap_ok(plic_enable(NR_SOURCES + 1, 0, handle, &one) == ERR_RANGE, "nor is one too many");
-	tap_ok(plic_enable(1, 2, handle, &one) == ERR_NOSYS, "hart without a context");
-	tap_ok(plic_enable(1, 3, handle, &one) == ERR_NOSYS, "context outside the registers");
-	tap_ok(plic_enable(8, 0, handle, &eight) == OK && enabled_local == 1, "enabled");
+	tap_ok(intc_init(&machine) == OK && external != NULL, "is there");
+	tap_ok(intc_enable(0, 0, handle, &one) == ERR_RANGE, "source 0 is none");
+	tap_ok(intc_enable(NR_SOURCES + 1, 0, handle, &one) == ERR_RANGE, "nor is one too many");
+	tap_ok(intc_enable(1, 2, handle, &one) == ERR_NOSYS, "hart without a context");
+	tap_ok(intc_enable(1, 3, handle, &one) == ERR_NOSYS, "context outside the registers");
+	tap_ok(intc_enable(8, 0, handle, &eight) == OK && enabled_local == 1, "enabled");
 	tap_ok(plic.enable[1][0] == 1U << 8 && plic.enable[1][1] == 0 && plic.enable[1][2] == 0 &&
 		       plic.threshold[1] == 0,
 	       "at the hart's context, alone");
-	tap_ok(plic_enable(8, 0, handle, &eight) == ERR_EXIST, "once");
-	tap_ok(plic_enable(NR_SOURCES, 1, handle, &last) == OK && enabled_local == 1 &&
+	tap_ok(intc_enable(8, 0, handle, &eight) == ERR_EXIST, "once");
+	tap_ok(intc_enable(NR_SOURCES, 1, handle, &last) == OK && enabled_local == 1 &&
 		       plic.enable[3][2] == 1U << 31,
 	       "the last one for another hart, which opens its own gate");
 
@@ -225,12 +150,12 @@ static void test_disable(void)
 {
 	static unsigned nine = 9;
 
-	plic_disable(8);
+	intc_disable(8);
 	plic.line[8] = true;
 	interrupt(0);
 	tap_ok(calls[8] == 2 && plic.enable[1][0] == 0, "disabled");
 	plic.line[8] = false;
-	tap_ok(plic_enable(9, 0, handle, &nine) == OK, "another");
+	tap_ok(intc_enable(9, 0, handle, &nine) == OK, "another");
 	keep_line = true;
 	plic.line[9] = true;
 	interrupt(0);
@@ -238,7 +163,7 @@ static void test_disable(void)
 		       plic.lost_completions == 0,
 	       "disabled from its own handler, and completed first");
 	keep_line = false;
-	tap_ok(plic_enable(9, 0, handle, &nine) == OK, "enabled anew");
+	tap_ok(intc_enable(9, 0, handle, &nine) == OK, "enabled anew");
 	interrupt(0);
 	tap_ok(calls[9] == 4, "and delivered");
 
@@ -252,6 +177,7 @@ static void test_disable(void)
 
 int main(void)
 {
+	rig_registers = (struct region){PLIC_BASE, PLIC_SIZE};
 	test_refused();
 	test_deliver();
 	test_disable();
