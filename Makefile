@@ -12,7 +12,7 @@ B := build
 
 # What the goals need: tools are found or fetched once per start, before anything is built.
 TOOL_GOALS := $(filter-out help clean format,$(or $(MAKECMDGOALS),help))
-PURPOSE := $(if $(filter check floor seeds fuzz coverage,$(TOOL_GOALS)),check,$(if $(filter run run-sim run-image run-uboot faults gdb,$(TOOL_GOALS)),run,build))
+PURPOSE := $(if $(filter check check-machines floor seeds fuzz coverage,$(TOOL_GOALS)),check,$(if $(filter run run-sim run-image run-uboot faults gdb,$(TOOL_GOALS)),run,build))
 
 ifneq ($(TOOL_GOALS),)
 ifeq ($(SETUP),no)
@@ -248,17 +248,17 @@ $(foreach t,$(weave-tests),$(eval $(call host_test,$(WEAVE),$(t),$(WEAVE_FLAGS))
 
 host-test-programs := $(addprefix $(T)/,$(host-tests)) $(addprefix $(WEAVE)/,$(weave-tests))
 # Needs libfdt's source as the tree reader's tests do.
-FDT_TOOLS := $(if $(LIBFDT_SOURCE),$(T)/fdt_edit $(T)/fdt_read)
+FDT_TOOLS := $(if $(LIBFDT_SOURCE),$(T)/fdt_edit $(T)/fdt_read $(T)/fdt_board)
 $(T)/fdt_edit: $(T)/obj/tests/host/fdt_edit.o $(fdt-objs)
 	@$(HOSTCC) $(SANITIZE) -o $@ $^
-$(T)/fdt_read: $(T)/obj/tests/host/fdt_read.o $(patsubst %.c,$(T)/obj/%.o,$(machine-srcs)) $(fdt-objs)
+$(T)/fdt_read $(T)/fdt_board: $(T)/%: $(T)/obj/tests/host/%.o $(patsubst %.c,$(T)/obj/%.o,$(machine-srcs)) $(fdt-objs)
 	@$(HOSTCC) $(SANITIZE) -o $@ $^
 
 include fuzz.mk
 
 check: $(BIN) $(VMEMD) $(RUNNER) $(if $(LIBFDT_SOURCE),$(SIM)) $(host-test-programs) $(FDT_TOOLS) $(FUZZ_PROGRAMS) $(COV_PROGRAMS) check-format check-headers ## all tests; ends with "N passed, N failed"
 	@$(if $(LIBFDT_SOURCE),,echo "check: libfdt's source is not here: the tests of the tree reader are left out")
-	@ci/check.pl $(sort $(host-test-programs)) tests/host/run.t tests/fuzz/fuzz.t tests/host/coverage.t ci/firmware.t ci/start.t ci/machine.t ci/sim.t ci/trees.t ci/seeds.t
+	@ci/check.pl $(sort $(host-test-programs)) tests/host/run.t tests/fuzz/fuzz.t tests/host/coverage.t ci/firmware.t ci/start.t ci/machine.t ci/machines.t ci/sim.t ci/trees.t ci/seeds.t
 
 # Each header compiles alone.
 headers := $(wildcard firmware/*.h mm/*.h platform/*.h device/*.h tests/*.h tests/mmu/*.h tests/actors/*.h)
@@ -297,6 +297,10 @@ run: $(BIN) $(VMEMD) $(RUNNER) ## boot under QEMU, hot-add, check, hot-remove, c
 faults: $(BIN) $(VMEMD) $(RUNNER) $(if $(LIBFDT_SOURCE),$(SIM)) ## every seeded fault, and what finds it
 	@ci/faults.pl
 
+# The runs need the tools that edit trees.
+check-machines: $(BIN) $(VMEMD) $(RUNNER) $(FDT_TOOLS) ## every machine, CPU, mode and OpenSBI in reach, as a table
+	@ci/machines.pl
+
 SEEDS ?= 200
 seeds: $(BIN) $(VMEMD) $(RUNNER) ## all tests on SEEDS=200 machines drawn at random of each kind (KIND=machine, memory)
 	@SEEDS=$(SEEDS) prove -v ci/seeds.t
@@ -316,4 +320,4 @@ clean: ## remove build/ (the cache of fetched tools stays)
 	rm -rf $(B)
 
 FORCE:
-.PHONY: FORCE all run faults seeds sim run-sim check check-format check-headers format floor print-run help clean
+.PHONY: FORCE all run faults check-machines seeds sim run-sim check check-format check-headers format floor print-run help clean

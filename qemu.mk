@@ -8,6 +8,13 @@ MEM ?= $(if $(filter builtin,$(VMEM)),1G,256M)
 CPU ?= rv64
 THREAD ?= multi
 ARGS ?=
+# Boards: without CPU= theirs, without OPENSBI= QEMU's own, the console on another serial line, a
+# tree that QEMU does not make itself.
+SERIAL ?= -serial stdio
+DTB ?=
+# What -m takes beside the size (slots=3,maxmem=32G), and NUMA=2: two nodes, boot RAM and the devices'.
+MEM_MORE ?=
+NUMA ?=
 
 # Without VMEM: vhost where this QEMU has the generic vhost-user device, else the built-in device.
 VMEM ?= $(if $(filter y,$(QEMU_HAS_VHOST)),vhost,builtin)
@@ -47,12 +54,21 @@ pmem-qemu = $(if $(PMEM),-chardev socket$(comma)id=pmem0$(comma)path={socket}-pm
 pmem-daemon = $(if $(PMEM),--daemon '$(VMEMD) --pmem --socket {socket}-pmem --addr $(PMEM_ADDR) --size $(PMEM) \
 	$(addprefix --file ,$(PMEM_FILE))')
 
-QEMU_COMMON = $(QEMU) -M $(MACHINE)$(if $(filter vhost,$(VMEM)),$(comma)memory-backend=ram) -cpu $(CPU) -smp $(SMP) \
-	-accel tcg,thread=$(THREAD) -nodefaults -display none -serial stdio -no-reboot \
-	-bios $(OPENSBI) -kernel $(or $(KERNEL),$(BIN)) $(QEMU_ARGS)
+# When a run is put together, not before: tools.mk may be about to change.
+check-numa = $(if $(NUMA),$(if $(filter 2-vhost,$(NUMA)-$(VMEM)),,$(error NUMA=$(NUMA) VMEM=$(VMEM): NUMA is 2 or nothing, and needs VMEM=vhost)))
+QEMU_COMMON = $(check-numa)$(QEMU) -M $(MACHINE)$(if $(filter vhost,$(VMEM)),$(if $(NUMA),,$(comma)memory-backend=ram)) $(if $(CPU),-cpu $(CPU)) -smp $(SMP) \
+	-accel tcg,thread=$(THREAD) -nodefaults -display none $(SERIAL) -no-reboot \
+	$(if $(OPENSBI),-bios $(OPENSBI)) $(if $(DTB),-dtb $(DTB)) -kernel $(or $(KERNEL),$(BIN)) $(QEMU_ARGS)
 comma := ,
 
-QEMU_vhost = -m $(TOTAL_MIB)M -object memory-backend-memfd,id=ram,size=$(TOTAL_MIB)M,share=on \
+# Node 0 is boot RAM, node 1 the devices: a region must not cross the edge of a memfd.
+NODE0_MIB = $(shell echo $$(( ($(VMEM_ADDR) - $(RAM_BASE)) / 1048576 )))
+NODE1_MIB = $(shell echo $$(( $(TOTAL_MIB) - $(NODE0_MIB) )))
+# $(call memfd,ID,MIB)
+memfd = -object memory-backend-memfd,id=$(1),size=$(2)M,share=on
+numa-node = $(call memfd,ram$(1),$(NODE$(1)_MIB)) -numa node,nodeid=$(1),memdev=ram$(1)
+QEMU_vhost = -m $(TOTAL_MIB)M$(addprefix $(comma),$(MEM_MORE)) \
+	$(if $(NUMA),$(call numa-node,0) $(call numa-node,1),$(call memfd,ram,$(TOTAL_MIB))) \
 	-global virtio-mmio.force-legacy=false $(foreach n,$(vmem-numbers),$(call vmem-qemu,$(n))) $(pmem-qemu) \
 	-append '$(strip mem=$(MEM_BYTES) vmem=vhost $(ARGS))'
 QEMU_builtin = -m $(shell echo $$(( $(MEM_BYTES) >> 20 )))M -append '$(strip vmem=builtin $(addprefix pmem=,$(PMEM)) $(ARGS))'

@@ -7,6 +7,7 @@
 #include "firmware/console.h"
 #include "firmware/hart.h"
 #include "firmware/mmio.h"
+#include "firmware/time.h"
 #include "mm/io.h"
 #include "platform/imsic.h"
 
@@ -27,6 +28,7 @@
 #define DOMAINCFG_BE 0x1
 
 #define SOURCECFG_INACTIVE 0
+#define SOURCECFG_DETACHED 1 /* no wire: pending by hand only */
 #define SOURCECFG_EDGE_RISING 4
 #define SOURCECFG_EDGE_FALLING 5
 #define SOURCECFG_LEVEL_HIGH 6
@@ -41,6 +43,9 @@
 #define IDC_BYTES 0x20
 #define CLAIMI_ID_SHIFT 16
 #define CLAIMI_ID_MASK 0x3ff
+
+/* A message that takes longer is none. */
+#define MESSAGE_MS 100
 
 static const struct machine *machine;
 static vaddr_t domain;		  /* up to the IDCs */
@@ -105,10 +110,28 @@ static void set_enabled(unsigned irq, uint32_t target, bool on)
 		mmio_write32(domain + APLIC_SOURCECFG(irq), SOURCECFG_INACTIVE);
 		return;
 	}
-	/* An inactive source has no target register (4.5.16), so its mode comes first. */
-	mmio_write32(domain + APLIC_SOURCECFG(irq), source_mode(irq));
 	mmio_write32(domain + APLIC_TARGET(irq), target);
 	mmio_write32(domain + APLIC_SETIENUM, irq);
+}
+
+/*
+ * Give @irq its mode. One that the domain above has not delegated is zero for good (4.5.2),
+ * whatever is written: OpenSBI delegates what the tree tells it to, and trees have spelled that in
+ * two ways.
+ */
+static enum err source_open(unsigned irq)
+{
+	uint32_t mode = source_mode(irq);
+	uint32_t have;
+
+	mmio_write32(domain + APLIC_SOURCECFG(irq), mode);
+	have = mmio_read32(domain + APLIC_SOURCECFG(irq));
+	if (have == mode)
+		return OK;
+	note("aplic: source %u is not delegated to S-mode, or cannot have mode %u", irq,
+	     (unsigned)mode);
+	mmio_write32(domain + APLIC_SOURCECFG(irq), SOURCECFG_INACTIVE);
+	return ERR_NOSYS;
 }
 
 static uint32_t hart_index(unsigned hart)
@@ -130,7 +153,7 @@ static enum err direct_init(const struct machine *m)
 	return domain_start(m, 0);
 }
 
-static enum err direct_open_hart(unsigned hart)
+static enum err idc_open(unsigned hart)
 {
 	const struct machine_intc *ic = &machine->intc;
 	uint64_t off;
@@ -152,6 +175,13 @@ static enum err direct_open_hart(unsigned hart)
 	mmio_write32(idcs[hart] + IDC_ITHRESHOLD, 0); /* no threshold */
 	mmio_write32(idcs[hart] + IDC_IDELIVERY, 1);
 	return OK;
+}
+
+static enum err direct_open(unsigned irq, unsigned hart)
+{
+	enum err e = idc_open(hart);
+
+	return e != OK ? e : source_open(irq);
 }
 
 static void direct_set_enabled(unsigned irq, unsigned hart, bool on)
@@ -177,7 +207,7 @@ const struct intc_chip aplic_chip = {
 	.name = "aplic",
 	.kind = INTC_APLIC,
 	.init = direct_init,
-	.open_hart = direct_open_hart,
+	.open = direct_open,
 	.set_enabled = direct_set_enabled,
 	.claim = direct_claim,
 	.complete = direct_complete,
@@ -190,19 +220,52 @@ static enum err msi_init(const struct machine *m)
 	return domain_start(m, DOMAINCFG_DM);
 }
 
-static enum err msi_open_hart(unsigned hart)
+/*
+ * Send a message as source @irq would, its identity still off at this hart: where messages go was
+ * set by M-mode, and S-mode cannot read it. OpenSBI 1.1 sends them nowhere; a driver that took the
+ * source for good would wait for ever.
+ */
+static bool message_arrives(unsigned irq, unsigned hart)
 {
+	uint64_t deadline;
+	bool late = false;
+	bool arrived;
+
+	mmio_write32(domain + APLIC_SOURCECFG(irq), SOURCECFG_DETACHED);
+	mmio_write32(domain + APLIC_TARGET(irq), hart_index(hart) << TARGET_HART_SHIFT | irq);
+	mmio_write32(domain + APLIC_SETIENUM, irq);
+	mmio_write32(domain + APLIC_SETIPNUM, irq);
+	deadline = time_deadline_ms(MESSAGE_MS);
+	/* Asked once more after the deadline: this hart may have been held up in between. */
+	while (!(arrived = imsic_is_pending(irq)) && !late)
+		late = time_past(deadline);
+	mmio_write32(domain + APLIC_CLRIENUM, irq);
+	mmio_write32(domain + APLIC_SOURCECFG(irq), SOURCECFG_INACTIVE);
+	imsic_clear_pending(irq);
+	if (!arrived)
+		note("aplic: no message of source %u reaches hart index %u", irq,
+		     (unsigned)hart_index(hart));
+	return arrived;
+}
+
+static enum err msi_open(unsigned irq, unsigned hart)
+{
+	enum err e;
 	bool irqs;
 
 	if (!has_index(hart) || hart != arch_hart())
 		return ERR_NOSYS;
-	if (file_open[hart])
-		return OK;
 	irqs = arch_irq_save();
-	imsic_open(machine->intc.ids);
+	if (!file_open[hart])
+		imsic_open(machine->intc.ids);
 	file_open[hart] = true;
+	e = source_open(irq);
+	if (e == OK && !message_arrives(irq, hart))
+		e = ERR_NOSYS;
+	if (e == OK)
+		e = source_open(irq);
 	arch_irq_restore(irqs);
-	return OK;
+	return e;
 }
 
 /*
@@ -239,7 +302,7 @@ const struct intc_chip aplic_msi_chip = {
 	.name = "aplic",
 	.kind = INTC_APLIC_MSI,
 	.init = msi_init,
-	.open_hart = msi_open_hart,
+	.open = msi_open,
 	.set_enabled = msi_set_enabled,
 	.claim = msi_claim,
 	.complete = msi_complete,

@@ -42,6 +42,18 @@ void imsic_set_enabled(unsigned id, bool on)
 		(void)csr_read_clear_sireg(bit);
 }
 
+bool imsic_is_pending(unsigned id)
+{
+	csr_write_siselect(IMSIC_REGISTER(IMSIC_EIP0, id));
+	return (csr_read_sireg() >> (id % 64) & 1) != 0;
+}
+
+void imsic_clear_pending(unsigned id)
+{
+	csr_write_siselect(IMSIC_REGISTER(IMSIC_EIP0, id));
+	(void)csr_read_clear_sireg(UINT64_C(1) << (id % 64));
+}
+
 uint32_t imsic_claim(void)
 {
 	return (uint32_t)(csr_swap_stopei(0) >> STOPEI_ID_SHIFT) & STOPEI_ID_MASK;

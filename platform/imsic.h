@@ -14,6 +14,9 @@
 void imsic_open(unsigned ids);
 /* Let identity @id (1 to 2047) through to this hart, or no longer. */
 void imsic_set_enabled(unsigned id, bool on);
+/* Whether identity @id waits, enabled or not; and forget that it does. */
+bool imsic_is_pending(unsigned id);
+void imsic_clear_pending(unsigned id);
 /* The identity of highest priority that is pending and enabled, pending no more; 0: none. */
 uint32_t imsic_claim(void);
 

@@ -87,11 +87,9 @@ enum err intc_init(const struct machine *m)
 	return e;
 }
 
-enum err intc_enable(unsigned irq, unsigned hart, void (*fn)(void *), void *arg)
+enum err intc_reaches(unsigned irq, unsigned hart)
 {
-	struct source *s;
-	bool irqs;
-	enum err e;
+	const struct source *s;
 
 	if (chip == NULL)
 		return ERR_NOSYS;
@@ -102,10 +100,19 @@ enum err intc_enable(unsigned irq, unsigned hart, void (*fn)(void *), void *arg)
 		return ERR_EXIST;
 	if (s == NULL && nr_sources == MAX_HANDLERS)
 		return ERR_NOMEM;
-	e = chip->open_hart(hart);
+	return chip->open(irq, hart);
+}
+
+enum err intc_enable(unsigned irq, unsigned hart, void (*fn)(void *), void *arg)
+{
+	struct source *s;
+	bool irqs;
+	enum err e;
+
+	e = intc_reaches(irq, hart);
 	if (e != OK)
 		return e;
-
+	s = source_find(irq);
 	irqs = arch_irq_save();
 	if (s == NULL)
 		s = &sources[nr_sources];

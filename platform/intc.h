@@ -23,6 +23,12 @@ enum err must_check intc_init(const struct machine *m);
 enum err must_check intc_enable(unsigned irq, unsigned hart, void (*fn)(void *), void *arg);
 
 /*
+ * Whether @irq, which nobody handles now, could be had by @hart, the caller's: what intc_enable()
+ * would say.
+ */
+enum err must_check intc_reaches(unsigned irq, unsigned hart);
+
+/*
  * Take @irq from the hart that it was enabled for. On that hart only; from within its own handler
  * too, where it takes effect when the handler has returned.
  */
@@ -37,8 +43,11 @@ struct intc_chip {
 	enum intc_kind kind;
 	/* Map what all harts share, switch every source off. Errors of intc_init(). */
 	enum err (*init)(const struct machine *m);
-	/* Make @hart ready to get interrupts; called again for each of its sources. */
-	enum err (*open_hart)(unsigned hart);
+	/*
+	 * Make @hart ready to get source @irq, which is not enabled. ERR_NOSYS: it never will.
+	 * May be called again.
+	 */
+	enum err (*open)(unsigned irq, unsigned hart);
 	/* Let @irq through to @hart, or no longer. Interrupts are off. */
 	void (*set_enabled)(unsigned irq, unsigned hart, bool on);
 	/* The next source that waits for this hart, 0: none. */

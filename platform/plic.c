@@ -65,7 +65,7 @@ static enum err plic_init(const struct machine *m)
 }
 
 /* Map the registers of @hart's context and quiet it: an earlier stage may have used it. */
-static enum err plic_open_hart(unsigned hart)
+static enum err plic_open(unsigned irq, unsigned hart)
 {
 	const struct machine_intc *ic = &machine->intc;
 	struct plic_context *c = &contexts[hart];
@@ -73,6 +73,7 @@ static enum err plic_open_hart(unsigned hart)
 	vaddr_t enable;
 	enum err e;
 
+	(void)irq;
 	if (c->enable != 0)
 		return OK;
 	if (ctx < 0)
@@ -99,7 +100,7 @@ const struct intc_chip plic_chip = {
 	.name = "plic",
 	.kind = INTC_PLIC,
 	.init = plic_init,
-	.open_hart = plic_open_hart,
+	.open = plic_open,
 	.set_enabled = plic_set_enabled,
 	.claim = plic_claim,
 	.complete = plic_complete,

@@ -7,6 +7,7 @@
 #define APLIC_SIZE UINT64_C(0x8000)
 #define NR_SOURCES 96
 #define NR_INDEXES 4
+#define NOT_OURS 50 /* not delegated: it takes no mode */
 #define OF_SOURCE(off, base) ((off) > (base) && (off) <= (base) + 4 * NR_SOURCES)
 
 /* One domain. Of the sources: what is wired to them, and the bits of AIA 1.0, 4.5 to 4.9. */
@@ -19,6 +20,7 @@ static struct {
 	bool enabled[NR_SOURCES + 1];
 	uint32_t idelivery[NR_INDEXES], ithreshold[NR_INDEXES];
 	unsigned messages;
+	bool misdirected; /* M-mode has not said where messages go */
 } aplic;
 
 static bool by_message(void)
@@ -36,6 +38,8 @@ static void send(uint32_t irq)
 		return;
 	aplic.pending[irq] = false;
 	aplic.messages++;
+	if (aplic.misdirected)
+		return;
 	/* Hart indexes 2 and 3 are the cpus 0 and 1, so the harts 1 and 0. */
 	if (index == 2 || index == 3)
 		files[3 - index].pending[aplic.target[irq] & 0x7ff] = true;
@@ -71,6 +75,8 @@ uint32_t mmio_read32(vaddr_t reg)
 
 	if (off == 0)
 		return 0x80000000 | aplic.domaincfg;
+	if (OF_SOURCE(off, 0))
+		return aplic.mode[off / 4];
 	if (off >= 0x4000 && (off - 0x4000) / 32 < NR_INDEXES && off % 32 == 0x1c)
 		return claimi((uint32_t)(off - 0x4000) / 32);
 	abort();
@@ -83,7 +89,7 @@ void mmio_write32(vaddr_t reg, uint32_t value)
 	if (off == 0) {
 		aplic.domaincfg = (value & ~aplic.fixed) & 0x105;
 	} else if (OF_SOURCE(off, 0)) {
-		aplic.mode[off / 4] = value;
+		aplic.mode[off / 4] = off / 4 == NOT_OURS ? 0 : value;
 		if (value == 0)
 			aplic.target[off / 4] = 0;
 	} else if (OF_SOURCE(off, 0x3000)) {
@@ -111,7 +117,7 @@ void mmio_write32(vaddr_t reg, uint32_t value)
 static unsigned calls[NR_SOURCES + 1];
 static unsigned stays; /* how often the line does not even fall in between */
 static unsigned rises; /* how often the device has more to say while its handler runs */
-static const unsigned numbers[] = {8, 9, 96};
+static const unsigned numbers[] = {8, 9, 96, NOT_OURS};
 
 static void handle(void *arg)
 {
@@ -162,6 +168,8 @@ static void test_direct(void)
 	tap_ok(enable(0, 0) == OK && enabled_local == 1, "direct: enabled");
 	tap_ok(aplic.mode[8] == 6 && aplic.target[8] == (3U << 18 | 1) && aplic.enabled[8],
 	       "direct: level high, to the hart's index");
+	tap_ok(enable(3, 0) == ERR_NOSYS && intc_reaches(8, 0) == ERR_EXIST,
+	       "direct: a source that M-mode kept");
 	tap_ok(enable(2, 1) == OK && aplic.target[96] >> 18 == 2, "direct: the last, to another");
 	set_line(8, true);
 	set_line(96, true);
@@ -185,9 +193,15 @@ static void test_messages(void)
 	set_up(INTC_APLIC_MSI);
 	tap_ok(intc_init(&machine) == OK && aplic.domaincfg == 0x104, "msi: by message");
 	tap_ok(enable(1, 1) == ERR_NOSYS, "msi: nobody opens another hart's file");
+	aplic.misdirected = true;
+	tap_ok(enable(1, 0) == ERR_NOSYS && aplic.mode[9] == 0 && !aplic.enabled[9],
+	       "msi: messages that lead nowhere are not waited for");
+	aplic.misdirected = false;
 	tap_ok(enable(1, 0) == OK && files[0].open && files[0].enabled[9] && aplic.mode[9] == 6 &&
 		       aplic.target[9] == (3U << 18 | 9),
 	       "msi: identity is the source's number");
+	aplic.messages = 0;
+	tap_ok(!files[0].pending[9], "msi: the trial leaves nothing behind");
 	set_line(9, true);
 	interrupt(0);
 	tap_ok(calls[9] == 1 && aplic.messages == 1, "msi: delivered, and no message too many");

@@ -12,6 +12,7 @@
 #include "firmware/console.h"
 #include "firmware/hart.h"
 #include "firmware/mmio.h"
+#include "firmware/time.h"
 #include "firmware/trap.h"
 #include "mm/fault.h"
 #include "mm/io.h"
@@ -24,6 +25,7 @@ static void (*external)(struct trap_frame *f);
 static unsigned this_hart;
 static unsigned enabled_local; /* harts, as bits */
 static struct machine machine;
+static uint64_t rig_time;
 
 /* An interrupt file a hart. */
 #define RIG_IDS 127
@@ -96,6 +98,27 @@ void imsic_set_enabled(unsigned id, bool on)
 	if (id == 0 || id > RIG_IDS || !files[this_hart].open)
 		abort();
 	files[this_hart].enabled[id] = on;
+}
+
+bool imsic_is_pending(unsigned id)
+{
+	return files[this_hart].pending[id];
+}
+
+void imsic_clear_pending(unsigned id)
+{
+	files[this_hart].pending[id] = false;
+}
+
+/* Time moves by being read. */
+uint64_t time_deadline_ms(uint64_t ms)
+{
+	return rig_time + ms;
+}
+
+bool time_past(uint64_t deadline)
+{
+	return rig_time++ > deadline;
 }
 
 uint32_t imsic_claim(void)

@@ -53,6 +53,32 @@ void shape_sifive_u(struct tree *t)
 	tree_finish(t);
 }
 
+/* What OpenSBI asks of a tree, beside harts and memory: timer and software interrupts, a console.
+ */
+static void put_clint(struct tree *t)
+{
+	tree_open(t, "clint@2000000");
+	tree_string(t, "compatible", "riscv,clint0");
+	tree_reg(t, "reg", 0x2000000, 0xc000);
+	tree_cells(t, "interrupts-extended", SHAPE_INTC(0), 3, SHAPE_INTC(0), 7, SHAPE_INTC(1), 3,
+		   SHAPE_INTC(1), 7, SHAPE_INTC(2), 3, SHAPE_INTC(2), 7, SHAPE_INTC(3), 3,
+		   SHAPE_INTC(3), 7, SHAPE_INTC(4), 3, SHAPE_INTC(4), 7);
+	tree_close(t);
+}
+
+/* The second UART: HSS keeps the first. */
+static void put_mmuart1(struct tree *t)
+{
+	tree_open(t, "serial@20100000");
+	tree_string(t, "compatible", "ns16550a");
+	tree_reg(t, "reg", 0x20100000, 0x400);
+	tree_cells(t, "reg-shift", 2);
+	tree_cells(t, "reg-io-width", 4);
+	tree_cells(t, "clock-frequency", 150000000);
+	tree_cells(t, "current-speed", 115200);
+	tree_close(t);
+}
+
 /* PolarFire Icicle: memory@1000000000 lies at 0x1040000000. */
 void shape_icicle(struct tree *t)
 {
@@ -78,6 +104,11 @@ void shape_icicle(struct tree *t)
 	tree_cell_counts(t, 2, 2);
 	tree_empty(t, "ranges");
 	put_five_hart_plic(t);
+	put_clint(t);
+	put_mmuart1(t);
+	tree_close(t);
+	tree_open(t, "chosen");
+	tree_string(t, "stdout-path", "/soc/serial@20100000:115200n8");
 	tree_close(t);
 	tree_finish(t);
 }

@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# The machines that the firmware has to pass on: what make is told, and what the run has to say of the
+# machine (mode, harts, OpenSBI, whether interrupts came), so that none is another than it claims.
+# Used by ci/machines.pl (all of them, as a table) and ci/machines.t (some, drawn by seed).
+package Machines;
+use strict;
+use warnings;
+use Exporter 'import';
+use Rows;
+our @EXPORT = qw(@machines machine_run);
+
+my $dir = 'build/run/machines';
+my $vhost = $tool{QEMU_HAS_VHOST} ? 1 : 0;
+my %sbi = map { m{opensbi-([\d.]+)} ? ($1 => $_) : () } split ' ', $tool{OPENSBI_ALL} // '';
+my $newest = $tool{OPENSBI_VERSION} // '';
+
+# One test of each kind, and one kind of access of each probe.
+my $tests = 'boot.*,table.*,hotplug.block,hotplug.used,vmem.interrupt,vmem.requested,tlb.remap.4k.load,tlb.unmap.2m.*,' .
+	'rfence.remap.4k.load,ad.*.load,asid.tags.*,satp.root.*,svinval.remap.4k.*,svnapot.*.load';
+
+our @machines;
+
+# mode: as the banner says it. wire: a device interrupt has to arrive (vhost only).
+sub machine
+{
+	my ($name, %x) = @_;
+	push @machines, {name => $name, machine => 'virt', cpu => 'rv64', harts => 4, mode => 'Sv48', sbi => $newest,
+		wire => $vhost, vars => [], args => '', tests => $tests, %x};
+}
+
+# Interrupt controllers, and TCG with one thread and with several.
+machine("virt-plic-$_", thread => $_) for qw(multi single);
+machine("virt-aplic-$_", machine => 'virt,aia=aplic', thread => $_) for qw(multi single);
+machine("virt-imsic-$_", machine => 'virt,aia=aplic-imsic', thread => $_) for qw(multi single);
+machine('virt-imsic-guests', machine => 'virt,aia=aplic-imsic,aia-guests=3', harts => 2);
+
+# Modes, harts, cores.
+machine("virt-$_", mode => ucfirst $_, args => "mode=$_") for qw(sv39 sv48 sv57);
+machine("virt-harts-$_", harts => $_) for 1, 2, 8;
+machine("virt-$_->[0]", cpu => $_->[0], mode => $_->[1], harts => 2)
+	for ['max', 'Sv48'], ['rva22s64', 'Sv39'], ['rva23s64', 'Sv39'], ['sifive-u54', 'Sv39'], ['thead-c906', 'Sv39'], ['veyron-v1', 'Sv48'],
+	['xiangshan-nanhu', 'Sv39'];
+machine("virt-extensions-$_", cpu => 'rv64,svinval=true,svnapot=true,svpbmt=true', mode => ucfirst $_, args => "mode=$_", harts => 2)
+	for qw(sv39 sv48 sv57);
+
+# OpenSBI, from the oldest; by fw_jump; with whatever RFENCE does and without.
+machine("virt-opensbi-$_", sbi => $_, vars => ["OPENSBI=$sbi{$_}"]) for grep { $_ ne $newest } sort keys %sbi;
+# 1.1 sends S-mode's messages nowhere: the driver finds that out at start, and polls.
+machine("virt-imsic-opensbi-$_", sbi => $_, machine => 'virt,aia=aplic-imsic', vars => ["OPENSBI=$sbi{$_}"], $_ eq '1.1' ? (wire => 0) : ())
+	for grep { $_ ne $newest } sort keys %sbi;
+machine('virt-fw-jump', vars => ["OPENSBI=$tool{FW_JUMP}"]) if $tool{FW_JUMP};
+machine("virt-flush-$_", args => "flush=$_") for qw(ipi sbi);
+machine('virt-old-qemu', wire => 0, harts => 2, sbi => '1.1', vars => ["QEMU=$tool{QEMU_OLD}", "OPENSBI=$tool{OPENSBI_OLD}", 'VMEM=builtin'])
+	if $tool{QEMU_OLD} && $tool{OPENSBI_OLD};
+
+# Much, and far away: two NUMA nodes; the command line of the series' cover letter, with the device
+# that stock QEMU has; RAM at 4 GiB only, while the image stays below it.
+my $letter = 'rv64,v=true,vlen=256,elen=64,h=true,zbkb=on,zbkc=on,zbkx=on,zkr=on,zkt=on,svinval=on,svnapot=on,svpbmt=on';
+if ($vhost) {
+	# The slots' PLIC has no wire to the first node's harts: the second one's is theirs.
+	machine('virt-numa', harts => 4, wire => 0, vars => ['NUMA=2', 'SMP=4,sockets=2,cores=2']);
+	machine('virt-numa-imsic', machine => 'virt,aia=aplic-imsic', harts => 4, vars => ['NUMA=2', 'SMP=4,sockets=2,cores=2']);
+	my @letter = (machine => 'virt,aia=aplic-imsic', cpu => $letter, harts => 8);
+	my @memory = ('MEM=14G', 'VMEM_SIZE=1984M', 'MEM_MORE=slots=3,maxmem=32G');
+	machine('letter', @letter, vars => [@memory]);
+	machine('letter-numa', @letter, vars => [@memory, 'NUMA=2', 'SMP=8,sockets=2,cores=4']);
+}
+machine('virt-ram-4g', harts => 2, wire => 0, vars => ['VMEM=builtin', 'MEM=5G'], tree => sub {
+	my $file = shift;
+	system("$tool{QEMU} -M virt,dumpdtb=$file.in -smp 2 -m 5G -display none >$file.log 2>&1") == 0
+		&& edit("$file.in", $file, 'set /memory@80000000 reg u64 0x100000000 0xc0000000');
+});
+
+# Boards: hart 0 is off and has no MMU, nothing to exit by, no virtio.
+my @board = (cpu => '', mode => 'Sv39', wire => 0, harts => 4);
+machine('sifive_u', @board, machine => 'sifive_u', vars => ['SMP=5', 'MEM=2G', 'VMEM=builtin']);
+machine('icicle', @board, sbi => undef, machine => 'microchip-icicle-kit',
+	vars => ['SMP=5', 'MEM=2G', 'VMEM=builtin', 'OPENSBI=', 'SERIAL=-serial null -serial stdio'],
+	# QEMU hands it on untouched: arguments go into it.
+	tree => sub {
+		my ($file, $args) = @_;
+		system('build/test/fdt_board', 'icicle', "$file.in") == 0 && edit("$file.in", $file, "set /chosen bootargs string $args");
+	});
+
+sub edit
+{
+	my ($from, $to, $command) = @_;
+	return system('build/test/fdt_edit', $from, $to, split ' ', $command) == 0;
+}
+
+# Run @m. Returns what is wrong (nothing: it passed), what it measured, and all that it printed.
+sub machine_run
+{
+	my $m = shift;
+	my $args = join ' ', "test=$m->{tests}", $m->{args} || ();
+	my @vars = ("MACHINE=$m->{machine}", "CPU=$m->{cpu}", "SMP=$m->{harts}", 'THREAD=' . ($m->{thread} // 'multi'), "ARGS=$args", 'TIMEOUT=300');
+	my @wrong;
+	if ($m->{tree}) {
+		system("mkdir -p $dir");
+		-x 'build/test/fdt_edit' or return (["libfdt's source is not here"], {}, '');
+		$m->{tree}->("$dir/$m->{name}.dtb", "vmem=builtin $args") or return (['no tree'], {}, '');
+		push @vars, "DTB=$dir/$m->{name}.dtb";
+	}
+	# Later ones win.
+	my ($status, $out) = run_make("machines-$m->{name}", @vars, @{$m->{vars}});
+	my %got = (mode => '-', harts => '-', sbi => '-', result => '-');
+	($got{mode}, $got{harts}) = ($1, $2) if $out =~ /^hotwalk \S+ \(git [^)]*\) (Sv\d+) harts=(\d+)/m;
+	$got{sbi} = $1 if $out =~ /^# sbi: \S+ OpenSBI ([\d.]+);/m;
+	$got{result} = $1 if $out =~ /^hotwalk: DONE (.*?)$/m;
+	push @wrong, "exit status $status" if $status ne '0';
+	push @wrong, "verdict $got{result}" if $got{result} !~ /^PASS/;
+	push @wrong, "mode $got{mode}, not $m->{mode}" if $got{mode} ne $m->{mode};
+	push @wrong, "$got{harts} harts, not $m->{harts}" if $got{harts} ne $m->{harts};
+	# A version's last number is not told through SBI.
+	push @wrong, "OpenSBI $got{sbi}, not $m->{sbi}" if defined $m->{sbi} && $got{sbi} ne '-' && index("$m->{sbi}.", "$got{sbi}.") != 0;
+	push @wrong, 'no interrupt of a device arrived' if $m->{wire} && $out !~ /^ok \d+ vmem\.interrupt$/m;
+	$got{wire} = $out =~ /^ok \d+ vmem\.interrupt$/m ? 'wire' : 'polled';
+	return (\@wrong, \%got, $out);
+}
+
+1;

@@ -1,0 +1,29 @@
+#!/usr/bin/env perl
+# SPDX-License-Identifier: BSD-2-Clause
+# A sample of the machines of ci/Machines.pm, drawn by SAMPLE_SEED: each has to be the machine that it
+# claims to be, and to pass. ROWS=REGEX runs those whose names match, `make check-machines` all.
+use strict;
+use warnings;
+use FindBin;
+use lib $FindBin::Bin;
+use Rows;
+use Machines;
+use Test::More;
+
+my %by_name = map { $_->{name} => $_ } grep { !$_->{tree} || -x 'build/test/fdt_board' } @machines;
+my @names = sort keys %by_name;
+@names = defined $ENV{ROWS} ? grep { /$ENV{ROWS}/ } @names : draw(4, @names);
+
+for my $name (@names) {
+	my ($wrong, $got, $out) = machine_run($by_name{$name});
+	if (!ok(!@$wrong, "$name: $got->{mode}, $got->{harts} harts, OpenSBI $got->{sbi}")) {
+		my @lines = split /\n/, $out;
+		splice @lines, 0, @lines - 60 if @lines > 60;
+		diag($_) for @$wrong, @lines;
+	}
+}
+# A row that could not fail says nothing: the same machine, expected to be another one.
+my %other = (%{$by_name{'virt-harts-1'}}, name => 'control', mode => 'Sv57', wire => 1, vars => ['VMEM=builtin'], tests => 'boot.*');
+my ($wrong) = machine_run(\%other);
+is(scalar @$wrong, 2, 'control: another mode, and no interrupt, are told');
+done_testing();
