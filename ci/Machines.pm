@@ -45,8 +45,9 @@ machine("virt-extensions-$_", cpu => 'rv64,svinval=true,svnapot=true,svpbmt=true
 
 # OpenSBI, from the oldest; by fw_jump; with whatever RFENCE does and without.
 machine("virt-opensbi-$_", sbi => $_, vars => ["OPENSBI=$sbi{$_}"]) for grep { $_ ne $newest } sort keys %sbi;
-# 1.1 sends S-mode's messages nowhere: the driver finds that out at start, and polls.
-machine("virt-imsic-opensbi-$_", sbi => $_, machine => 'virt,aia=aplic-imsic', vars => ["OPENSBI=$sbi{$_}"], $_ eq '1.1' ? (wire => 0) : ())
+# QEMU 11's tree says riscv,delegation, which 1.1 does not know: M-mode keeps all sources, so this is a
+# machine on which no interrupt arrives, and vmem.interrupt has to say so.
+machine("virt-imsic-opensbi-$_", sbi => $_, machine => 'virt,aia=aplic-imsic', vars => ["OPENSBI=$sbi{$_}"], $_ eq '1.1' ? (wire => 0, fails => 'vmem.interrupt') : ())
 	for grep { $_ ne $newest } sort keys %sbi;
 machine('virt-fw-jump', vars => ["OPENSBI=$tool{FW_JUMP}"]) if $tool{FW_JUMP};
 machine("virt-flush-$_", args => "flush=$_") for qw(ipi sbi);
@@ -59,7 +60,9 @@ my $letter = 'rv64,v=true,vlen=256,elen=64,h=true,zbkb=on,zbkc=on,zbkx=on,zkr=on
 if ($vhost) {
 	# The slots' PLIC has no wire to the first node's harts: the second one's is theirs.
 	machine('virt-numa', harts => 4, wire => 0, vars => ['NUMA=2', 'SMP=4,sockets=2,cores=2']);
-	machine('virt-numa-imsic', machine => 'virt,aia=aplic-imsic', harts => 4, vars => ['NUMA=2', 'SMP=4,sockets=2,cores=2']);
+	# OpenSBI 1.9 loses work of hart 1 on four harts in two sockets (docs/machines.md).
+	machine('virt-numa-imsic', ($sbi{'1.6'} ? (sbi => '1.6') : ()), machine => 'virt,aia=aplic-imsic', harts => 4,
+		vars => ['NUMA=2', 'SMP=4,sockets=2,cores=2', $sbi{'1.6'} ? "OPENSBI=$sbi{'1.6'}" : ()]);
 	my @letter = (machine => 'virt,aia=aplic-imsic', cpu => $letter, harts => 8);
 	my @memory = ('MEM=14G', 'VMEM_SIZE=1984M', 'MEM_MORE=slots=3,maxmem=32G');
 	machine('letter', @letter, vars => [@memory]);
@@ -107,8 +110,13 @@ sub machine_run
 	($got{mode}, $got{harts}) = ($1, $2) if $out =~ /^hotwalk \S+ \(git [^)]*\) (Sv\d+) harts=(\d+)/m;
 	$got{sbi} = $1 if $out =~ /^# sbi: \S+ OpenSBI ([\d.]+);/m;
 	$got{result} = $1 if $out =~ /^hotwalk: DONE (.*?)$/m;
-	push @wrong, "exit status $status" if $status ne '0';
-	push @wrong, "verdict $got{result}" if $got{result} !~ /^PASS/;
+	# fails: the one test that has to see what is wrong with this machine, and no other.
+	my $failed = join ',', $out =~ /^not ok \d+ (\S+)/mg;
+	my $due = $m->{fails} // '';
+	push @wrong, "exit status $status" if $status ne ($due ? '1' : '0');
+	push @wrong, "verdict $got{result}" if $got{result} !~ ($due ? qr/^FAIL/ : qr/^PASS/);
+	push @wrong, "'$failed' failed, not '$due'" if $failed ne $due;
+	push @wrong, "lost: $_" for $out =~ /^# (hart.*(?:left out|does not start|did not arrive).*)$/mg;
 	push @wrong, "mode $got{mode}, not $m->{mode}" if $got{mode} ne $m->{mode};
 	push @wrong, "$got{harts} harts, not $m->{harts}" if $got{harts} ne $m->{harts};
 	# A version's last number is not told through SBI.

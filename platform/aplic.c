@@ -116,8 +116,8 @@ static void set_enabled(unsigned irq, uint32_t target, bool on)
 
 /*
  * Give @irq its mode. One that the domain above has not delegated is zero for good (4.5.2),
- * whatever is written: OpenSBI delegates what the tree tells it to, and trees have spelled that in
- * two ways.
+ * whatever is written. QEMU's takes the mode all the same, so there only the first interrupt of the
+ * device shows it (vmem.interrupt).
  */
 static enum err source_open(unsigned irq)
 {
@@ -222,8 +222,8 @@ static enum err msi_init(const struct machine *m)
 
 /*
  * Send a message as source @irq would, its identity still off at this hart: where messages go was
- * set by M-mode, and S-mode cannot read it. OpenSBI 1.1 sends them nowhere; a driver that took the
- * source for good would wait for ever.
+ * set by M-mode, and S-mode cannot read it. A driver that took the source for good would wait
+ * for ever.
  */
 static bool message_arrives(unsigned irq, unsigned hart)
 {
