@@ -60,13 +60,14 @@ my $letter = 'rv64,v=true,vlen=256,elen=64,h=true,zbkb=on,zbkc=on,zbkx=on,zkr=on
 if ($vhost) {
 	# The slots' PLIC has no wire to the first node's harts: the second one's is theirs.
 	machine('virt-numa', harts => 4, wire => 0, vars => ['NUMA=2', 'SMP=4,sockets=2,cores=2']);
-	# OpenSBI 1.9 loses work of hart 1 on four harts in two sockets (docs/machines.md).
-	machine('virt-numa-imsic', ($sbi{'1.6'} ? (sbi => '1.6') : ()), machine => 'virt,aia=aplic-imsic', harts => 4,
-		vars => ['NUMA=2', 'SMP=4,sockets=2,cores=2', $sbi{'1.6'} ? "OPENSBI=$sbi{'1.6'}" : ()]);
+	# With IMSICs in two sockets OpenSBI 1.9 loses a hart now and then (docs/machines.md).
+	my ($calm, @calm) = $sbi{'1.6'} ? ('1.6', "OPENSBI=$sbi{'1.6'}") : ($newest);
+	machine('virt-numa-imsic', sbi => $calm, machine => 'virt,aia=aplic-imsic', harts => 4,
+		vars => ['NUMA=2', 'SMP=4,sockets=2,cores=2', @calm]);
 	my @letter = (machine => 'virt,aia=aplic-imsic', cpu => $letter, harts => 8);
 	my @memory = ('MEM=14G', 'VMEM_SIZE=1984M', 'MEM_MORE=slots=3,maxmem=32G');
 	machine('letter', @letter, vars => [@memory]);
-	machine('letter-numa', @letter, vars => [@memory, 'NUMA=2', 'SMP=8,sockets=2,cores=4']);
+	machine('letter-numa', @letter, sbi => $calm, vars => [@memory, 'NUMA=2', 'SMP=8,sockets=2,cores=4', @calm]);
 }
 machine('virt-ram-4g', harts => 2, wire => 0, vars => ['VMEM=builtin', 'MEM=5G'], tree => sub {
 	my $file = shift;

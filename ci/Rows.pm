@@ -52,7 +52,7 @@ sub draw
 	my $state = $ENV{SAMPLE_SEED} // `git rev-list --count HEAD 2>/dev/null` || 1;
 	my %drawn;
 	chomp $state;
-	diag("sample of faults: SAMPLE_SEED=$state");
+	diag("sample: SAMPLE_SEED=$state");
 	while (keys %drawn < $n && keys %drawn < @from) {
 		$state = ($state * 1103515245 + 12345) % 2147483648;
 		$drawn{$from[int($state / 65536) % @from]} = 1;
