@@ -57,6 +57,8 @@ static const struct arg table[] = {
 	{"timeout", ARG_NUMBER, AT(timeout_scale), .min = 1, .max = 1000000,
 	 .help = "timeout=PERCENT    stretch all deadlines (timeout=300)"},
 	{"inject", ARG_TEXT, AT(inject), .help = "inject=FAULT,...   commit these mistakes"},
+	{"ext", ARG_TEXT, AT(ext),
+	 .help = "ext=-NAME,...      as if the device tree did not claim them (ext=-svinval)"},
 	{"mem", ARG_SIZE, AT(mem), .min = PAGE_SIZE, ANY,
 	 .help = "mem=SIZE           use the lowest SIZE bytes of RAM only (mem=512M)"},
 	{"harts", ARG_NUMBER, AT(harts), .min = 1, ANY,

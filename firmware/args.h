@@ -16,6 +16,7 @@ struct args {
 	char test[ARGS_TEXT_LEN];	/* comma separated globs, "*" by default */
 	char inject[ARGS_TEXT_LEN];	/* comma separated fault names, "" by default */
 	char vmem_fault[ARGS_TEXT_LEN]; /* vmem.fault=, of the built-in device, "" by default */
+	char ext[ARGS_TEXT_LEN]; /* ext=, extensions not to use: "-svinval,...", "" by default */
 	uint64_t seed;
 	bool seed_given;
 	uint64_t mem;		/* boot RAM in bytes, UINT64_MAX: all */

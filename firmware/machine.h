@@ -124,6 +124,14 @@ struct machine {
 enum err must_check machine_read(struct machine *m, const void *fdt, size_t size,
 				 uint64_t mem_limit);
 
+/*
+ * Forget extensions that the tree claims, for all harts: @list is "-NAME,-NAME...". What relied on
+ * one of them goes with it (Ssaia: interrupts by message). ERR_INVAL, and the word copied to
+ * @unknown (at most @len bytes, terminated), if hotwalk has no use for such an extension.
+ */
+enum err must_check machine_forget_isa(struct machine *m, const char *list, char *unknown,
+				       size_t len);
+
 /* "plic" or "aplic", for notes. */
 const char *machine_intc_name(const struct machine *m);
 

@@ -68,6 +68,30 @@ static uint32_t isa_bit(const char *s, size_t len)
 	return 0;
 }
 
+enum err machine_forget_isa(struct machine *m, const char *list, char *unknown, size_t len)
+{
+	while (*list != '\0') {
+		size_t n = strcspn(list, ",");
+		uint32_t bit = n > 1 && *list == '-' ? isa_bit(list + 1, n - 1) : 0;
+
+		if (bit == 0) {
+			size_t keep = min_u64(n, len - 1);
+
+			memcpy(unknown, list, keep);
+			unknown[keep] = '\0';
+			return ERR_INVAL;
+		}
+		m->isa &= ~bit;
+		for (unsigned i = 0; i < m->nr_cpus; i++)
+			m->cpus[i].isa &= ~bit;
+		if (bit == ISA_SSAIA && m->intc.kind == INTC_APLIC_MSI)
+			machine_drop_intc(m);
+		list += n;
+		list += *list == ',' ? 1 : 0;
+	}
+	return OK;
+}
+
 /* "riscv,isa-extensions": one string each. */
 static uint32_t isa_from_list(const char *list, size_t len)
 {

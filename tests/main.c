@@ -175,6 +175,7 @@ static void print_dt_notes(unsigned from)
 
 static void read_machine(size_t fdt_size)
 {
+	char unknown[32];
 	enum err err = machine_read(&machine, fdt, fdt_size, args.mem);
 
 	print_dt_notes(0);
@@ -182,6 +183,12 @@ static void read_machine(size_t fdt_size)
 		give_up("the device tree cannot be used: %s",
 			machine.nr_notes != 0 ? machine.notes[machine.nr_notes - 1]
 					      : err_name(err));
+	if (machine_forget_isa(&machine, args.ext, unknown, sizeof(unknown)) != OK)
+		give_up("wrong boot arguments: ext=: \"%s\" is not -svinval, -svnapot, -svpbmt, "
+			"-svadu, -svade, -svvptc, -sstc, -h or -ssaia",
+			unknown);
+	if (args.ext[0] != '\0')
+		note("ext=%s: as if the device tree did not claim them", args.ext);
 }
 
 /* What the tree claims, before anything relies on it. */

@@ -330,6 +330,34 @@ static void test_timebase(void)
 	}
 }
 
+static void test_forget(void)
+{
+	char unknown[8];
+	struct machine *m;
+	enum err err;
+
+	isa_string = "rv64imac_svinval_svnapot_ssaia";
+	m = read_cpus(one_cpu, &err);
+	m->intc.kind = INTC_APLIC_MSI;
+	tap_ok(machine_forget_isa(m, "", unknown, sizeof(unknown)) == OK &&
+		       m->isa == (ISA_SVINVAL | ISA_SVNAPOT | ISA_SSAIA),
+	       "forget: nothing");
+	tap_ok(machine_forget_isa(m, "-svnapot,-svinval", unknown, sizeof(unknown)) == OK &&
+		       m->isa == ISA_SSAIA && m->cpus[0].isa == ISA_SSAIA &&
+		       m->intc.kind == INTC_APLIC_MSI,
+	       "forget: of all harts, what is named");
+	tap_ok(machine_forget_isa(m, "-ssaia", unknown, sizeof(unknown)) == OK && m->isa == 0 &&
+		       m->intc.kind == INTC_NONE,
+	       "forget: messages go with Ssaia");
+	tap_ok(machine_forget_isa(m, "svinval", unknown, sizeof(unknown)) == ERR_INVAL &&
+		       strcmp(unknown, "svinval") == 0,
+	       "forget: only with a minus");
+	tap_ok(machine_forget_isa(m, "-h,-xtheadmae", unknown, sizeof(unknown)) == ERR_INVAL &&
+		       strcmp(unknown, "-xthead") == 0,
+	       "forget: only what is known");
+	isa_string = NULL;
+}
+
 int main(void)
 {
 	test_isa_string();
@@ -338,6 +366,7 @@ int main(void)
 	test_harts();
 	test_reg();
 	test_timebase();
+	test_forget();
 	tap_ok(insane_readings() == 0, "every reading keeps the promises of machine.h");
 	return tap_done();
 }
