@@ -407,17 +407,18 @@ enum err pt_split(struct pt_batch *b, vaddr_t va, uint64_t size)
 	return err != OK ? err : split_edges(b, va, va + (size - 1), PT_SPLIT);
 }
 
-/* Whether the 512 entries of @table, of @level, translate as one leaf above it would. */
+/* Whether the 512 entries of @table, of @level, are as one leaf above it would be, in force or
+ * parked. */
 static bool mergeable(paddr_t table, unsigned level, pte_t *leaf)
 {
 	pte_t first = pte_load((pte_slot_t){table});
 
-	if (!pte_is_leaf(first) || !is_aligned(pte_pa(first), level_size(level + 1)))
+	if (!pte_is_mapping(first) || !is_aligned(pte_pa(first), level_size(level + 1)))
 		return false;
 	for (unsigned i = 1; i < PT_ENTRIES; i++) {
 		pte_t e = pte_load((pte_slot_t){table + i * sizeof(pte_t)});
 
-		if (e.raw != pte_leaf(pte_pa(first) + i * level_size(level), pte_prot(first)).raw)
+		if (e.raw != pte_with_pa(first, pte_pa(first) + i * level_size(level)).raw)
 			return false;
 	}
 	*leaf = first;

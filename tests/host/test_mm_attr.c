@@ -100,6 +100,11 @@ static void park(const void *arg)
 	check_access(direct_va(pa), SIM_STORE, SIM_OK, "a page of a large one is back");
 	check_access(direct_va(pa) + PAGE_SIZE, SIM_LOAD, SIM_PAGE_FAULT, "its neighbour is not");
 	rig_check_kernel("a page of a large one is back");
+	/* The rest of it goes out in pieces: a leaf again, that is out, and its table is gone. */
+	CHECK_ERR(set_direct_map_invalid(align_down(pa, SZ_2M), SZ_2M / 2), OK);
+	rig_check_kernel("out in pieces");
+	CHECK(pt_walk(kernel_table(), direct_va(pa), 0).level != 0, "pages that grew together not");
+	check_access(direct_va(pa), SIM_LOAD, SIM_PAGE_FAULT, "out in pieces");
 	CHECK_ERR(hot_offline(region, &e), OK);
 	CHECK_ERR(hot_remove(region, NULL), OK);
 	sim_mem_drop(memory);
