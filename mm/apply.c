@@ -40,6 +40,11 @@ static bool exchange(const struct ptable *pt, struct pt_cursor c, vaddr_t va, pt
 
 	spin_lock(&kernel_table_lock);
 	won = pte_cmpxchg(c.slot, old, new);
+	/* Seeded: what another hart has put there meanwhile is lost. */
+	if (!won && fault_armed(FAULT_APPLY_STORE)) {
+		*old = pte_xchg(c.slot, new);
+		won = true;
+	}
 	if (won)
 		account(pt, va, *old, new);
 	spin_unlock(&kernel_table_lock);

@@ -152,6 +152,43 @@ TEST(actor, apply_race)
 	EXPECT_OK(t, vmap_free(base));
 }
 
+/* Another hart's whole operation, between the look at an entry and the answer to it. */
+struct late {
+	struct work own;
+	unsigned put_meanwhile, asked;
+	enum err err;
+};
+
+static enum err populate_late(vaddr_t va, pte_t *entry, void *arg)
+{
+	struct late *l = arg;
+	enum err err = populate(va, entry, &l->own);
+
+	if (l->asked++ == 0)
+		l->err = fill_pages(0, PAGES, &l->put_meanwhile);
+	return err;
+}
+
+/* What was put there meanwhile stays: who comes late is asked again, and gives his frame back. */
+TEST(actor, apply_again)
+{
+	struct late l = {.put_meanwhile = 0};
+	unsigned calls;
+
+	begin(t);
+	work_begin(&l.own);
+	EXPECT_OK(t, apply_to_range(base, PAGE_SIZE, populate_late, &l));
+	EXPECT_OK(t, l.err);
+	EXPECT(t, l.put_meanwhile == PAGES, "%u frames meanwhile", l.put_meanwhile);
+	EXPECT(t, l.asked == 2 && l.own.frame[0] == FRAME_NONE,
+	       "asked %u times, and it is his own frame: %d", l.asked,
+	       l.own.frame[0] != FRAME_NONE);
+	if (l.own.spare != FRAME_NONE)
+		frame_free(l.own.spare, 0, OWNER_TEST);
+	EXPECT_OK(t, empty_pages(0, PAGES, &calls));
+	EXPECT_OK(t, vmap_free(base));
+}
+
 /* Holes are passed over, small ones and large ones, and no table is made for them. */
 TEST(actor, apply_holes)
 {

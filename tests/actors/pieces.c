@@ -31,8 +31,12 @@ void pieces_plug(struct actor *a)
 		err = plug_remove(t->bench->vmem, p->hot, &e, NULL);
 		p->hot = NULL;
 	}
-	if (err != OK)
+	/* What did not go is there still, and what did not come is not: to be taken away behind it.
+	 */
+	if (err != OK) {
+		p->hot = hot_find(p->phys.start);
 		actor_fail(a, EVIDENCE_CHECK, "%s", err_name(err));
+	}
 }
 
 void pieces_take_away(struct test_run *t)
