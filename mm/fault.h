@@ -165,7 +165,7 @@ enum fault {
 	FAULT_KASAN_BOOT_FREED,	   /* Linux kasan_mem_notifier() looks for its area first */
 	/* Of the machine's other parts */
 	FAULT_INTERRUPT_LOST, /* a source is never switched on (the controller never asks) */
-	FAULT_APPLY_STORE,	   /* as Linux's KASAN callback without init_mm's lock */
+	FAULT_APPLY_STORE,    /* as Linux's KASAN callback without init_mm's lock */
 	NR_FAULTS,
 };
 
