@@ -2,6 +2,7 @@
 /* The TLB model: what is freed, unplugged or declared complete is held against what is held. */
 #include "mm/model_check.h"
 
+#include "mm/frame.h"
 #include "mm/model.h"
 #include "mm/model_exposure.h"
 #include "mm/model_odd.h"
@@ -161,24 +162,11 @@ static bool overlap(paddr_t a, uint64_t a_size, struct region r)
 	return a < region_end(r) && r.start < a + a_size;
 }
 
-/*
- * Whether [@lo, @hi), which the old leaf @rec led to, is still led to by the same addresses with
- * the same rights: a split or merge replaces entries without changing what they translate to.
- */
+/* What the old leaf @rec led to is led to by the same addresses still: it was split or merged. */
 static bool translates_alike(const struct model_record *rec, paddr_t lo, paddr_t hi)
 {
-	while (lo < hi) {
-		vaddr_t va = rec->va + (lo - rec->pa);
-		struct model_leaf now = model_table_lookup(model_root_at(rec->root), va);
-		uint64_t offset = va & (level_size(now.level) - 1);
-
-		if (!pte_is_valid(now.entry) ||
-		    ((pte_prot(now.entry) ^ pte_prot(rec->old)) & ~PTE_N) != 0 ||
-		    pte_pa(now.entry) + offset != lo)
-			return false;
-		lo += level_size(now.level) - offset;
-	}
-	return true;
+	return model_translates(model_root_at(rec->root), rec->va + (lo - rec->pa),
+				pte_with_pa(rec->old, lo), hi - lo);
 }
 
 static void tell_held(enum violation_kind kind, const struct model_record *rec, paddr_t pa)
@@ -207,7 +195,10 @@ static void check_held(struct region r, enum violation_kind kind)
 			    !translates_alike(rec, lo, min_u64(region_end(r), rec->pa + size)))
 				tell_held(kind, rec, lo);
 		} else if (pte_is_table(rec->old) &&
-			   model_table_maps(rec->pa, rec->level - 1u, r, NULL)) {
+			   model_table_maps(rec->pa, rec->level - 1u, r,
+					    kind == VIOLATION_FRAME_FREED ? model_root_at(rec->root)
+									  : FRAME_NONE,
+					    NULL)) {
 			/* Through the old pointer, every leaf below it can still be reached. */
 			tell_held(kind, rec, r.start);
 		}

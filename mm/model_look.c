@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* What the tables that the model knows translate to now. */
+#include "mm/frame.h"
 #include "mm/model_odd.h"
 #include "mm/model_tables.h"
 
@@ -75,7 +76,27 @@ bool model_table_unset(const struct model_table *t)
 	return false;
 }
 
-static bool overlaps(pte_t e, unsigned level, struct region r)
+bool model_translates(paddr_t root, vaddr_t va, pte_t e, uint64_t size)
+{
+	paddr_t pa = pte_pa(e);
+
+	while (size != 0) {
+		struct model_leaf now = model_table_lookup(root, va);
+		uint64_t offset = va & (level_size(now.level) - 1);
+		uint64_t n = min_u64(size, level_size(now.level) - offset);
+
+		if (!pte_is_valid(now.entry) ||
+		    ((pte_prot(now.entry) ^ pte_prot(e)) & ~PTE_N) != 0 ||
+		    pte_pa(now.entry) + offset != pa)
+			return false;
+		va += n;
+		pa += n;
+		size -= n;
+	}
+	return true;
+}
+
+static struct region leads_to(pte_t e, unsigned level)
 {
 	uint64_t size = level_size(level);
 	paddr_t pa = pte_pa(e);
@@ -84,11 +105,30 @@ static bool overlaps(pte_t e, unsigned level, struct region r)
 		size = PTE_NAPOT_PAGES * PAGE_SIZE;
 		pa = align_down(pa, size);
 	}
-	return pa < region_end(r) && r.start < pa + size;
+	return (struct region){pa, size};
 }
 
-/* A leaf of @t itself that overlaps @r. */
-static bool page_maps(const struct model_table *t, bool odd, struct region r,
+static bool overlaps(pte_t e, unsigned level, struct region r)
+{
+	struct region to = leads_to(e, level);
+
+	return to.start < region_end(r) && r.start < region_end(to);
+}
+
+/* The part of @r that the leaf @e at @va leads to is led to from there in @root too. */
+static bool part_alike(paddr_t root, vaddr_t va, pte_t e, unsigned level, struct region r)
+{
+	struct region to = leads_to(e, level);
+	paddr_t lo = max_u64(r.start, to.start);
+
+	/* A NAPOT entry stands for its whole group: not looked into. */
+	return root != FRAME_NONE && !pte_is_napot(e) &&
+	       model_translates(root, va + (lo - to.start), pte_with_pa(e, lo),
+				min_u64(region_end(r), region_end(to)) - lo);
+}
+
+/* A leaf of @t itself that overlaps @r, and does not lead there in the root @alike as well. */
+static bool page_maps(const struct model_table *t, bool odd, struct region r, paddr_t alike,
 		      struct model_leaf *leaf)
 {
 	for (unsigned i = pte_next_used(t->pa, 0); i < PT_ENTRIES;
@@ -99,7 +139,8 @@ static bool page_maps(const struct model_table *t, bool odd, struct region r,
 		if (!pte_is_leaf(e) || !overlaps(e, t->level, r))
 			continue;
 		va = model_table_va(t, i);
-		if (odd && !model_odd_leaf(e, va, t->level))
+		if ((odd && !model_odd_leaf(e, va, t->level)) ||
+		    part_alike(alike, va, e, t->level, r))
 			continue;
 		if (leaf != NULL)
 			*leaf = (struct model_leaf){e, va, t->level};
@@ -108,7 +149,8 @@ static bool page_maps(const struct model_table *t, bool odd, struct region r,
 	return false;
 }
 
-bool model_table_maps(paddr_t pa, unsigned level, struct region r, struct model_leaf *leaf)
+bool model_table_maps(paddr_t pa, unsigned level, struct region r, paddr_t alike,
+		      struct model_leaf *leaf)
 {
 	const struct model_table *t = model_table_find(pa);
 	unsigned n = 0;
@@ -121,7 +163,7 @@ bool model_table_maps(paddr_t pa, unsigned level, struct region r, struct model_
 		t = model_table_find(model_todo[--n]);
 		if (t == NULL)
 			continue;
-		if (t->leaves != 0 && page_maps(t, false, r, leaf))
+		if (t->leaves != 0 && page_maps(t, false, r, alike, leaf))
 			return true;
 		if (t->level > 0)
 			n = model_table_push(t->pa, t->level, n);
@@ -134,8 +176,8 @@ bool model_tables_map(struct region r, bool odd, bool (*pick)(const struct model
 {
 	for (const struct model_table *t = model_table_next(NULL); t != NULL;
 	     t = model_table_next(t)) {
-		if (t->leaves != 0 && (!odd || t->odd != 0) && page_maps(t, odd, r, leaf) &&
-		    pick(t))
+		if (t->leaves != 0 && (!odd || t->odd != 0) &&
+		    page_maps(t, odd, r, FRAME_NONE, leaf) && pick(t))
 			return true;
 	}
 	return false;

@@ -77,8 +77,18 @@ bool model_entry_global(pte_t e, unsigned level);
 /* Whether a walker could set A or D in a leaf of @t. */
 bool model_table_unset(const struct model_table *t);
 
-/* Whether the page at @pa (of @level), or one below it, has a leaf that overlaps @r. */
-bool model_table_maps(paddr_t pa, unsigned level, struct region r, struct model_leaf *leaf);
+/*
+ * Whether [@va, @va + @size) translates now, in @root, to where the leaf @e leads and with its
+ * rights, be it in leaves of other sizes.
+ */
+bool model_translates(paddr_t root, vaddr_t va, pte_t e, uint64_t size);
+
+/*
+ * Whether the page at @pa (of @level), or one below it, has a leaf that overlaps @r. With @alike, a
+ * root: one whose part of @r does not translate there in the same way.
+ */
+bool model_table_maps(paddr_t pa, unsigned level, struct region r, paddr_t alike,
+		      struct model_leaf *leaf);
 /*
  * The same for every table that @pick says yes to, and where @odd, leaves only that are not of the
  * direct map.

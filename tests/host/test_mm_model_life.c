@@ -239,6 +239,31 @@ static void split_translates_alike(const void *arg)
 	      "a page in the middle does not translate alike");
 }
 
+/* 512 leaves become one that translates alike; but one of them had other rights when it did. */
+static void merge_translates_alike(const void *arg)
+{
+	pte_slot_t s, odd;
+	pte_t table;
+
+	window_setup(arg);
+	s = slot(page(2, 0), 1);
+	table = pte_load(s);
+	odd = (pte_slot_t){pte_pa(table) + 7 * sizeof(pte_t)};
+	for (unsigned i = 0; i < PT_ENTRIES; i++)
+		pte_store((pte_slot_t){pte_pa(table) + i * sizeof(pte_t)},
+			  pte_leaf(window_frames + i * PAGE_SIZE, PROT_RW));
+	fence_all_harts();
+	(void)rig_take_violations();
+	pte_store(s, pte_leaf(window_frames, PROT_RW));
+	CHECK(window_freed(0, 512) == 0, "all of it translates alike");
+	pte_store(s, table);
+	pte_store(odd, pte_leaf(window_frames + 7 * PAGE_SIZE, PROT_RO));
+	fence_all_harts();
+	pte_store(s, pte_leaf(window_frames, PROT_RW));
+	CHECK(window_freed(6, 1) == 0 && window_freed(8, 504) == 0, "the others translate alike");
+	CHECK(window_freed(7, 1) == BIT(VIOLATION_FRAME_FREED), "this page has other rights");
+}
+
 static void frames_unplugged(const void *arg)
 {
 	window_setup(arg);
@@ -277,6 +302,7 @@ int main(void)
 		{"frames are freed", frames_freed},
 		{"frames behind an old pointer", frames_through_pointer},
 		{"a split translates alike", split_translates_alike},
+		{"a merge translates alike", merge_translates_alike},
 		{"frames are unplugged", frames_unplugged},
 	};
 
