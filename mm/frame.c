@@ -805,6 +805,7 @@ paddr_t frame_alloc_near(paddr_t pa, enum owner owner)
 		return alloc_any(0, owner);
 	count(OWNER_NONE, -1);
 	count(owner, 1);
+	model_frames_allocated((struct region){pa, PAGE_SIZE});
 	return pa;
 }
 

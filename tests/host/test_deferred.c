@@ -11,6 +11,7 @@
 #include "tests/host/tap.h"
 
 static unsigned running, fences, commits, repaired;
+static bool unordered;	    /* a mark before what it is for, or one that outlived its fence */
 static struct hartset told; /* to the model */
 
 unsigned arch_hart(void)
@@ -20,11 +21,15 @@ unsigned arch_hart(void)
 
 void arch_wmb(void)
 {
+	/* Who sees a mark and fences has to see the entries: they come first. */
+	unordered |= deferred_pending(running);
 }
 
 void fence_local_all(void)
 {
 	fences++;
+	/* Marked from here on, it lacks something again: so the mark goes before the fence. */
+	unordered |= deferred_pending(running);
 }
 
 uint64_t model_begin(void)
@@ -109,11 +114,15 @@ int main(void)
 	deferred_mark();
 	tap_ok(deferred_repair(CAUSE_FETCH_PAGE), "a fetch's too");
 
+	unordered = false;
+	deferred_mark();
 	(void)repair_on(5);
+	tap_ok(!unordered, "the mark goes before the fence");
 	b = batch();
 	tap_ok(deferred_commit(&b) == OK && commits == 0 && deferred_pending(5) &&
 		       hartset_count(&told) == MAX_HARTS,
 	       "new mappings mark all harts, and the model is told");
+	tap_ok(!unordered, "... behind their entries");
 	b = batch();
 	b.removed = true;
 	tap_ok(deferred_commit(&b) == OK && commits == 1, "what was valid is shot down");

@@ -199,17 +199,42 @@ static void free_linked(const struct rig *p)
 	model_table_freed(linked.table);
 }
 
-static void unlink_it(void *arg)
-{
-	(void)arg;
-	pte_store(linked.slot, PTE_NONE);
-}
-
 static void fence_everywhere(void)
 {
 	struct hartset online = arch_harts_online();
 
 	CHECK_ERR(arch_rfence(&online, 0, UINT64_MAX), OK);
+}
+
+/* By whatever way a page is allocated again, it counts. */
+static void reused(const void *arg)
+{
+	struct exposure_sum x;
+	struct pt_batch b;
+	vaddr_t va;
+	paddr_t pa;
+
+	boot(arg);
+	va = vmalloc_reserve(SZ_2M, SZ_2M);
+	pa = frame_alloc(0, OWNER_TEST);
+	REQUIRE(va != 0 && pa != FRAME_NONE, "no memory");
+	pt_begin(&b, kernel_table());
+	REQUIRE_OK(pt_map(&b, va, pa, PAGE_SIZE, PROT_RW, 0));
+	REQUIRE_OK(pt_commit(&b));
+	model_exposures_begin(true);
+	pte_store(pt_walk(kernel_table(), va, 0).slot, PTE_NONE);
+	frame_free(pa, 0, OWNER_TEST);
+	CHECK(frame_alloc_near(pa, OWNER_TEST) == pa, "another page");
+	fence_everywhere();
+	model_exposures_end(&x);
+	CHECK(x.frames == 1 && x.reused == 1 && x.open == 0, "%llu frames, %llu reused",
+	      (unsigned long long)x.frames, (unsigned long long)x.reused);
+}
+
+static void unlink_it(void *arg)
+{
+	(void)arg;
+	pte_store(linked.slot, PTE_NONE);
 }
 
 static void expect_open(uint64_t open, enum violation_kind kind)
@@ -296,6 +321,7 @@ static const struct {
 	{"unmeasured it is a violation", not_measured},
 	{"a hart that does not answer", no_answer},
 	{"another hart's mistake is one", other_hart},
+	{"allocated again", reused},
 	{"fenced while linked", fenced_linked},
 	{"fenced, then unlinked", fenced_before_unlinked},
 	{"unlinked beside the fence", fenced_beside},
