@@ -9,6 +9,8 @@ vmemd-objs-y += vhost.o
 vmemd-objs-y += vhost_wire.o
 vmemd-objs-y += oracle.o
 
+run-objs-y += compare.o
+run-objs-y += compare_log.o
 run-objs-y += run.o
 run-objs-y += run_child.o
 run-objs-y += run_dir.o

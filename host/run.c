@@ -11,6 +11,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "host/compare.h"
 #include "host/run_child.h"
 #include "host/run_dir.h"
 #include "host/run_log.h"
@@ -433,6 +434,8 @@ int main(int argc, char **argv)
 
 	if (status != 0)
 		return status == 1 ? 0 : STATUS_USAGE;
+	if (run.opt.compare[0] != NULL)
+		return compare_logs(run.opt.compare[0], run.opt.compare[1]);
 	log = run_dir_open(run.opt.dir, run.opt.status_file);
 	if (log == NULL || !run_socket_make(&run.socket))
 		return STATUS_USAGE;

@@ -14,6 +14,7 @@
 
 static const char usage[] =
 	"usage: hotwalk-run [options] -- qemu-system-riscv64 ARGS...\n"
+	"       hotwalk-run --compare LOG LOG\n"
 	"Runs the firmware under QEMU, shows what it prints, and says how it ended.\n"
 	"  --timeout S      give up after S seconds (300; 0: never)\n"
 	"  --silence S      give up when QEMU prints nothing for S seconds (60; 0: never)\n"
@@ -22,10 +23,12 @@ static const char usage[] =
 	"  --daemon CMD     start this first, and wait until it prints \"ready\"; up to 4 times\n"
 	"  --log-only       print only the last lines; the rest is in DIR/log\n"
 	"  --interactive    the console's input is ours; no timeouts unless asked for\n"
+	"  --compare LOG    run nothing: what changed from this log to the next\n"
 	"{socket} in CMD and ARGS becomes the path of a socket in a directory of its own; "
 	"{socket}1\n"
 	"and the like are others there.\n"
-	"Exit status: 0 pass, 1 failures, 2 nothing ran, 3 crash, 4 timeout.\n";
+	"Exit status: 0 pass, 1 failures, 2 nothing ran, 3 crash, 4 timeout.\n"
+	"With --compare: 0 nothing is worse, 1 something is, 2 a log cannot be used.\n";
 
 __attribute__((format(printf, 1, 2))) static int bad(const char *format, ...)
 {
@@ -61,6 +64,7 @@ int run_options_parse(struct run_options *opt, int argc, char **argv)
 		{"daemon", required_argument, NULL, 'D'},
 		{"log-only", no_argument, NULL, 'l'},
 		{"interactive", no_argument, NULL, 'i'},
+		{"compare", required_argument, NULL, 'c'},
 		{"help", no_argument, NULL, 'h'},
 		{NULL, 0, NULL, 0},
 	};
@@ -96,6 +100,9 @@ int run_options_parse(struct run_options *opt, int argc, char **argv)
 		case 'i':
 			opt->interactive = true;
 			break;
+		case 'c':
+			opt->compare[0] = optarg;
+			break;
 		case 'h':
 			fputs(usage, stdout);
 			return 1;
@@ -105,6 +112,12 @@ int run_options_parse(struct run_options *opt, int argc, char **argv)
 	}
 	if (rc != 0)
 		return rc;
+	if (opt->compare[0] != NULL) {
+		if (argc - optind != 1)
+			return bad("--compare takes two logs");
+		opt->compare[1] = argv[optind];
+		return 0;
+	}
 	if (optind >= argc)
 		return bad("no QEMU command line (try --help)");
 	if (opt->timeout_s < 0)

@@ -17,7 +17,8 @@ struct run_options {
 	unsigned nb_daemons;
 	bool log_only;
 	bool interactive;
-	char **qemu; /* program and arguments, NULL at the end */
+	const char *compare[2]; /* logs; NULL: a run was asked for */
+	char **qemu;		/* program and arguments, NULL at the end */
 };
 
 /*
