@@ -81,6 +81,7 @@ case_ 'went blind' 1 '^worse: tlb.remap: ok -> blind (SKIP blind: nothing)$' 's/
 case_ 'sees again' 0 '^better: tlb.walk: blind -> ok$' 's/^ok 2.*/ok 2 tlb.walk/'
 case_ 'skipped now' 1 '^worse: boot.harts: ok -> skipped (SKIP none here)$' 's/^ok 6.*/ok 6 boot.harts # SKIP none here/'
 case_ 'another reason' 0 '^other: svinval.many: skipped: SKIP the device tree .* -> SKIP no room$' 's/^ok 3.*/ok 3 svinval.many # SKIP no room/'
+case_ 'a skipped test is red' 1 '^worse: svinval.many: skipped -> not ok (found by probe)$' 's/^ok 3.*/not ok 3 svinval.many # found by probe/'
 case_ 'no deviation any more' 0 '^better: quirk.one: expected failure -> ok$' 's/^ok 5.*/ok 5 quirk.one/'
 case_ 'a new deviation' 1 '^worse: boot.harts: ok -> expected failure (XFAIL core)$' 's/^ok 6.*/ok 6 boot.harts # XFAIL core/'
 case_ 'a test is gone' 1 '^worse: boot.harts: ok -> not there$' '/^ok 6/d'
