@@ -197,7 +197,7 @@ enum err vmreq_refresh(struct virtio_mem *v)
 	if (v->broken)
 		return ERR_IO;
 	/* A device that needs a reset says so by the same interrupt (2.1.2). */
-	if (!virtio_mmio_is_alive(&v->dev))
+	if (!virtio_is_alive(&v->dev))
 		return vmreq_give_up(v, ERR_IO, "needs a reset");
 	e = virtio_mem_config_reread(&v->dev, &v->geo, v->may_shrink, &now);
 	if (e != OK)
@@ -300,9 +300,9 @@ enum err virtio_mem_unplug_all(struct virtio_mem *v)
 /* Takes no lock: registers and an atomic flag only. */
 static uint32_t poll(struct virtio_mem *v)
 {
-	uint32_t bits = virtio_mmio_take_interrupts(&v->dev);
+	uint32_t bits = virtio_take_interrupts(&v->dev);
 
-	if ((bits & VIRTIO_MMIO_INT_CONFIG) != 0 && !fault_armed(FAULT_CONFIG_CHANGE_LOST))
+	if ((bits & VIRTIO_INT_CONFIG) != 0 && !fault_armed(FAULT_CONFIG_CHANGE_LOST))
 		__atomic_store_n(&v->config_changed, 1, __ATOMIC_RELEASE);
 	return bits;
 }
@@ -320,6 +320,7 @@ static void interrupt(void *arg)
 	v->idle_interrupts = poll(v) == 0 ? v->idle_interrupts + 1 : 0;
 	if (v->idle_interrupts > MAX_IDLE_INTERRUPTS) {
 		intc_disable(v->dev.irq);
+		virtio_set_interrupt(&v->dev, false);
 		v->polled = true;
 		note("%s: interrupt %u never ends, polling", v->dev.name, (unsigned)v->dev.irq);
 	}
@@ -378,44 +379,46 @@ static enum err read_config(struct virtio_mem *v)
 enum err vmreq_start(struct virtio_mem *v)
 {
 	uint32_t queue_max;
-	enum err e = virtio_mmio_negotiate(&v->dev,
-					   FEATURE(VIRTIO_MEM_F_UNPLUGGED_INACCESSIBLE) |
-						   FEATURE(VIRTIO_MEM_F_ACPI_PXM),
-					   FEATURE(VIRTIO_F_VERSION_1), &v->features);
+	enum err e = virtio_negotiate(&v->dev,
+				      FEATURE(VIRTIO_MEM_F_UNPLUGGED_INACCESSIBLE) |
+					      FEATURE(VIRTIO_MEM_F_ACPI_PXM),
+				      FEATURE(VIRTIO_F_VERSION_1), &v->features);
 
 	if (e != OK)
 		return vmreq_give_up(v, e, "cannot be started");
 	e = read_config(v);
 	if (e != OK)
 		return vmreq_give_up(v, e, "bad configuration");
-	queue_max = virtio_mmio_queue_max(&v->dev, VMREQ_QUEUE);
+	queue_max = virtio_queue_max(&v->dev, VMREQ_QUEUE);
 	if (queue_max < 2)
 		return vmreq_give_up(v, ERR_NOENT, "request queue of %u", (unsigned)queue_max);
 	e = alloc(v, queue_max);
 	if (e != OK)
 		return vmreq_give_up(v, e, "no memory for %llu blocks",
 				     (unsigned long long)v->nr_blocks);
-	e = virtio_mmio_queue_start(&v->dev, VMREQ_QUEUE, &v->queue);
+	e = virtio_queue_start(&v->dev, VMREQ_QUEUE, &v->queue);
 	if (e != OK)
 		return vmreq_give_up(v, e, "no request queue");
-	virtio_mmio_driver_ok(&v->dev);
+	virtio_driver_ok(&v->dev);
 	__atomic_store_n(&v->config_changed, 1, __ATOMIC_RELEASE);
 	return OK;
 }
 
-enum err virtio_mem_init(struct virtio_mem *v, const struct virtio_mmio *dev)
+enum err virtio_mem_init(struct virtio_mem *v, const struct virtio_device *dev)
 {
 	char text[24];
 	enum err e;
 
 	*v = (struct virtio_mem){.dev = *dev, .lock = SPINLOCK(LOCK_DRIVER), .polled = true};
-	e = virtio_mmio_reset(&v->dev);
+	e = virtio_reset(&v->dev);
 	if (e != OK)
 		return vmreq_give_up(v, e, "cannot be started");
 	e = vmreq_start(v);
 	if (e != OK)
 		return e;
 	v->polled = dev->irq == 0 || intc_enable(dev->irq, arch_hart(), interrupt, v) != OK;
+	if (!v->polled)
+		virtio_set_interrupt(&v->dev, true);
 	if (v->geo.plugged_size == 0 || fault_armed(FAULT_LEFTOVERS_TRUSTED))
 		return OK;
 	note("%s: %s left plugged by an earlier run", v->dev.name,

@@ -5,7 +5,7 @@
 
 #include "firmware/lock.h"
 #include "platform/virtio_mem_config.h"
-#include "platform/virtio_mmio.h"
+#include "platform/virtio.h"
 
 /*
  * Virtio 1.2, 5.15. Any hart may call, one device serves one call at a time: each takes the
@@ -24,7 +24,7 @@ struct virtio_mem_msg; /* request and response, in memory that the device reads 
 
 /* Read members freely, write none. */
 struct virtio_mem {
-	struct virtio_mmio dev;
+	struct virtio_device dev;
 	struct virtq queue;
 	struct spinlock lock;
 	uint64_t features;
@@ -50,7 +50,7 @@ struct virtio_mem {
  * ERR_NOSYS (features), ERR_RANGE (configuration), ERR_NOENT (no queue), ERR_NOMEM, ERR_TIMEOUT,
  * ERR_BUSY (leftovers stay), ERR_IO. After an error the device is given up.
  */
-enum err must_check virtio_mem_init(struct virtio_mem *v, const struct virtio_mmio *dev);
+enum err must_check virtio_mem_init(struct virtio_mem *v, const struct virtio_device *dev);
 
 /*
  * Start the device anew, and keep what is plugged: a device reset changes no block and no content

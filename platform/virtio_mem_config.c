@@ -12,13 +12,14 @@
 #define MAX_PADDR (UINT64_C(1) << 56)
 
 /* Always false: the end of a chain of checks. */
-static bool refuse(const struct virtio_mmio *d, const char *field, uint64_t value, const char *why)
+static bool refuse(const struct virtio_device *d, const char *field, uint64_t value,
+		   const char *why)
 {
 	note("%s: config %s %#llx %s", d->name, field, (unsigned long long)value, why);
 	return false;
 }
 
-static bool multiples_ok(const struct virtio_mmio *d, const struct virtio_mem_geometry *g)
+static bool multiples_ok(const struct virtio_device *d, const struct virtio_mem_geometry *g)
 {
 	const struct {
 		const char *name;
@@ -40,7 +41,7 @@ static bool multiples_ok(const struct virtio_mmio *d, const struct virtio_mem_ge
 }
 
 /* 5.15.4.2, and what follows from it. */
-static bool geometry_ok(const struct virtio_mmio *d, const struct virtio_mem_geometry *g)
+static bool geometry_ok(const struct virtio_device *d, const struct virtio_mem_geometry *g)
 {
 	if (!is_pow2(g->block_size))
 		return refuse(d, "block_size", g->block_size, "is no power of two");
@@ -64,10 +65,10 @@ static bool geometry_ok(const struct virtio_mmio *d, const struct virtio_mem_geo
 	return true;
 }
 
-enum err virtio_mem_config_read(const struct virtio_mmio *d, struct virtio_mem_geometry *g)
+enum err virtio_mem_config_read(const struct virtio_device *d, struct virtio_mem_geometry *g)
 {
 	struct virtio_mem_config raw;
-	enum err e = virtio_mmio_read_config(d, 0, &raw, sizeof(raw));
+	enum err e = virtio_read_config(d, 0, &raw, sizeof(raw));
 
 	if (e == ERR_RANGE) {
 		note("%s: no room for a configuration of %u bytes", d->name, (unsigned)sizeof(raw));
@@ -85,7 +86,7 @@ enum err virtio_mem_config_read(const struct virtio_mmio *d, struct virtio_mem_g
 	return geometry_ok(d, g) ? OK : ERR_RANGE;
 }
 
-enum err virtio_mem_config_reread(const struct virtio_mmio *d,
+enum err virtio_mem_config_reread(const struct virtio_device *d,
 				  const struct virtio_mem_geometry *old, bool may_shrink,
 				  struct virtio_mem_geometry *g)
 {

@@ -4,7 +4,7 @@
 #define PLATFORM_VIRTIO_MEM_CONFIG_H
 
 #include "firmware/types.h"
-#include "platform/virtio_mmio.h"
+#include "platform/virtio.h"
 
 /* Virtio 1.2, 5.15.4. Sizes in bytes. */
 struct virtio_mem_geometry {
@@ -24,14 +24,14 @@ struct virtio_mem_geometry {
  * Read and check the configuration. Returns OK; ERR_RANGE for a value that the specification
  * forbids or that no machine can mean (noted, with the value); ERR_IO if it cannot be read.
  */
-enum err must_check virtio_mem_config_read(const struct virtio_mmio *d,
+enum err must_check virtio_mem_config_read(const struct virtio_device *d,
 					   struct virtio_mem_geometry *g);
 
 /*
  * The same once more, and against what was read before: only usable, plugged and requested size
  * may change, and usable grows unless @may_shrink (5.15.4.2). ERR_RANGE, noted, otherwise.
  */
-enum err must_check virtio_mem_config_reread(const struct virtio_mmio *d,
+enum err must_check virtio_mem_config_reread(const struct virtio_device *d,
 					     const struct virtio_mem_geometry *old, bool may_shrink,
 					     struct virtio_mem_geometry *g);
 

@@ -23,7 +23,7 @@ enum err vmreq_give_up(struct virtio_mem *v, enum err e, const char *fmt, ...)
 	va_end(ap);
 	v->broken = true;
 	note("%s: %s: device given up", v->dev.name, why);
-	virtio_mmio_fail(&v->dev);
+	virtio_fail(&v->dev);
 	return e;
 }
 
@@ -62,7 +62,7 @@ static enum err request_once(struct virtio_mem *v, uint16_t type, paddr_t addr, 
 	if (e != OK)
 		return vmreq_give_up(v, ERR_IO, "queue is full with nothing in flight");
 	if (virtq_wants_notify(&v->queue))
-		virtio_mmio_notify(&v->dev, VMREQ_QUEUE);
+		virtio_notify(&v->dev, VMREQ_QUEUE);
 	e = wait_used(v, head, &len);
 	if (e != OK)
 		return e;

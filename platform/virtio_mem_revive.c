@@ -53,7 +53,7 @@ static enum err compare_run(struct virtio_mem *v, paddr_t addr, uint64_t size_by
 
 static enum err revive(struct virtio_mem *v)
 {
-	enum err e = virtio_mmio_reset(&v->dev);
+	enum err e = virtio_reset(&v->dev);
 
 	if (e != OK)
 		return vmreq_give_up(v, e, "cannot be reset");
@@ -90,11 +90,12 @@ enum err virtio_mem_close(struct virtio_mem *v)
 	enum err e;
 
 	spin_lock(&v->lock);
+	virtio_set_interrupt(&v->dev, false);
 	if (!v->polled)
 		intc_disable(v->dev.irq);
 	v->polled = true;
 	v->broken = true;
-	e = virtio_mmio_reset(&v->dev);
+	e = virtio_reset(&v->dev);
 	if (e == OK && v->queue.mem != NULL)
 		virtq_free(&v->queue);
 	if (e == OK && v->bitmap != NULL) {

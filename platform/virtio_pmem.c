@@ -27,7 +27,7 @@ static enum err give_up(struct virtio_pmem *p, enum err e, const char *why)
 {
 	p->broken = true;
 	note("%s: %s: device given up", p->dev.name, why);
-	virtio_mmio_fail(&p->dev);
+	virtio_fail(&p->dev);
 	return e;
 }
 
@@ -50,7 +50,7 @@ static const char *wrong_with(struct region r, const struct region *taken, unsig
 static enum err read_config(struct virtio_pmem *p, const struct region *taken, unsigned nr)
 {
 	struct virtio_pmem_config raw;
-	enum err e = virtio_mmio_read_config(&p->dev, 0, &raw, sizeof(raw));
+	enum err e = virtio_read_config(&p->dev, 0, &raw, sizeof(raw));
 	const char *wrong;
 
 	if (e != OK)
@@ -69,16 +69,16 @@ static enum err start(struct virtio_pmem *p, const struct region *taken, unsigne
 {
 	uint64_t features;
 	uint32_t queue_max;
-	enum err e = virtio_mmio_reset(&p->dev);
+	enum err e = virtio_reset(&p->dev);
 
 	if (e == OK)
-		e = virtio_mmio_negotiate(&p->dev, 0, UINT64_C(1) << VIRTIO_F_VERSION_1, &features);
+		e = virtio_negotiate(&p->dev, 0, UINT64_C(1) << VIRTIO_F_VERSION_1, &features);
 	if (e != OK)
 		return give_up(p, e, "cannot be started");
 	e = read_config(p, taken, nr);
 	if (e != OK)
 		return give_up(p, e, "bad configuration");
-	queue_max = virtio_mmio_queue_max(&p->dev, QUEUE);
+	queue_max = virtio_queue_max(&p->dev, QUEUE);
 	if (queue_max < 2)
 		return give_up(p, ERR_NOENT, "request queue is too small");
 	p->msg = dma_alloc(sizeof(*p->msg), &p->msg_pa);
@@ -90,14 +90,14 @@ static enum err start(struct virtio_pmem *p, const struct region *taken, unsigne
 		p->msg = NULL;
 		return give_up(p, e, "no memory for its queue");
 	}
-	e = virtio_mmio_queue_start(&p->dev, QUEUE, &p->queue);
+	e = virtio_queue_start(&p->dev, QUEUE, &p->queue);
 	if (e != OK)
 		return give_up(p, e, "no request queue");
-	virtio_mmio_driver_ok(&p->dev);
+	virtio_driver_ok(&p->dev);
 	return OK;
 }
 
-enum err virtio_pmem_init(struct virtio_pmem *p, const struct virtio_mmio *dev,
+enum err virtio_pmem_init(struct virtio_pmem *p, const struct virtio_device *dev,
 			  const struct region *taken, unsigned nr)
 {
 	*p = (struct virtio_pmem){.dev = *dev, .lock = SPINLOCK(LOCK_DRIVER)};
@@ -126,7 +126,7 @@ static enum err flush(struct virtio_pmem *p)
 	if (e != OK)
 		return give_up(p, ERR_IO, "queue is full with nothing in flight");
 	if (virtq_wants_notify(&p->queue))
-		virtio_mmio_notify(&p->dev, QUEUE);
+		virtio_notify(&p->dev, QUEUE);
 	e = virtio_wait_used(&p->dev, &p->queue, head, &len, &why);
 	if (e != OK)
 		return give_up(p, e, why);

@@ -4,7 +4,7 @@
 #define PLATFORM_VIRTIO_PMEM_H
 
 #include "firmware/lock.h"
-#include "platform/virtio_mmio.h"
+#include "platform/virtio.h"
 
 /*
  * Virtio 1.2, 5.19. Any hart may flush, one request is under way at a time. The memory is nobody's
@@ -22,7 +22,7 @@ struct virtio_pmem_msg; /* request and response, in memory that the device reads
 
 /* Read members freely, write none. */
 struct virtio_pmem {
-	struct virtio_mmio dev;
+	struct virtio_device dev;
 	struct virtq queue;
 	struct spinlock lock;
 	struct region phys; /* the memory */
@@ -38,7 +38,7 @@ struct virtio_pmem {
  * (memory that cannot be, is not aligned to VIRTIO_PMEM_GRANULE, or is somebody else's: noted),
  * ERR_NOENT (no queue), ERR_NOMEM, ERR_TIMEOUT, ERR_IO. After an error the device is given up.
  */
-enum err must_check virtio_pmem_init(struct virtio_pmem *p, const struct virtio_mmio *dev,
+enum err must_check virtio_pmem_init(struct virtio_pmem *p, const struct virtio_device *dev,
 				     const struct region *taken, unsigned nr);
 
 /*

@@ -7,7 +7,7 @@
 
 #define ALIVE_EVERY_MS 10
 
-enum err virtio_wait_used(const struct virtio_mmio *d, struct virtq *q, uint16_t head,
+enum err virtio_wait_used(const struct virtio_device *d, struct virtq *q, uint16_t head,
 			  uint32_t *len_bytes, const char **why)
 {
 	uint64_t deadline = time_deadline_ms(VIRTIO_ANSWER_TIMEOUT_MS);
@@ -26,7 +26,7 @@ enum err virtio_wait_used(const struct virtio_mmio *d, struct virtq *q, uint16_t
 			return ERR_TIMEOUT;
 		}
 		if (time_past(look)) {
-			if (!virtio_mmio_is_alive(d)) {
+			if (!virtio_is_alive(d)) {
 				*why = "needs a reset";
 				return ERR_IO;
 			}

@@ -13,6 +13,7 @@
 #include "platform/builtin.h"
 #include "platform/exitdev.h"
 #include "platform/misbehave.h"
+#include "platform/virtio_mmio.h"
 
 #define BUILTIN_BLOCK SZ_2M
 /* Each unplug fills it word by word, so that its content is gone: kept small by default. */
@@ -135,7 +136,7 @@ static void arm_faults(const struct bench *b)
 	note("vmem.fault: %s", b->args->vmem_fault);
 }
 
-static enum err open_builtin(const struct bench *b, struct virtio_mmio *dev)
+static enum err open_builtin(const struct bench *b, struct virtio_device *dev)
 {
 	struct builtin_params p = {
 		.region = b->carved.start,
@@ -168,7 +169,7 @@ static void add_device(struct bench *b, struct virtio_mem *v)
 static enum err start_device(struct bench *b, unsigned i)
 {
 	struct virtio_mem *v = &devices[i];
-	struct virtio_mmio dev;
+	struct virtio_device dev;
 	enum err err;
 
 	if (b->builtin)

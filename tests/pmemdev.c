@@ -7,6 +7,7 @@
 #include "mm/bootmem.h"
 #include "mm/frame.h"
 #include "platform/builtin_pmem.h"
+#include "platform/virtio_mmio.h"
 #include "tests/memdev.h"
 
 static struct virtio_pmem device;
@@ -49,7 +50,7 @@ void pmemdev_choose(struct bench *b)
 		carve(b);
 }
 
-static enum err open_device(const struct bench *b, struct virtio_mmio *dev)
+static enum err open_device(const struct bench *b, struct virtio_device *dev)
 {
 	struct builtin_pmem_params p = {.memory = b->carved_pmem, .ptr = memdev_guest_ptr};
 	uint64_t size;
@@ -85,7 +86,7 @@ static unsigned taken_by_others(const struct bench *b, struct region *taken, uns
 void pmemdev_start(struct bench *b)
 {
 	static struct region taken[64];
-	struct virtio_mmio dev;
+	struct virtio_device dev;
 	char line[96];
 	enum err err;
 

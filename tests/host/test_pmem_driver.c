@@ -5,6 +5,7 @@
 #include "device/pmem.h"
 #include "device/pmem_sums.h"
 #include "mm/fault.h"
+#include "platform/virtio_mmio.h"
 #include "platform/virtio_pmem.h"
 #include "tests/host/test_vmem_driver_rig.h"
 
@@ -48,7 +49,7 @@ static void make(uint64_t start, uint64_t size)
 static enum err init(void)
 {
 	struct machine_virtio slot = {.base = RIG_REGS, .size = VMMIO_WINDOW_BYTES};
-	struct virtio_mmio t;
+	struct virtio_device t;
 	enum err e = virtio_mmio_open_slot(&t, &slot, VIRTIO_ID_PMEM);
 
 	return e == OK ? virtio_pmem_init(&driver, &t, others, ARRAY_LEN(others)) : e;
@@ -269,7 +270,7 @@ static void test_device_requests(void)
 		in = (struct virtq_buf){pa + 32, rows[i].in};
 		if (virtq_add(&driver.queue, &out, 1, &in, 1, &head) != OK)
 			abort();
-		virtio_mmio_notify(&driver.dev, 0);
+		virtio_notify(&driver.dev, 0);
 		tap_is(rig.io.error, rows[i].error, "device, %s", rows[i].name);
 		tap_is((rig.io.status & VIRTIO_STATUS_NEEDS_RESET) != 0, rows[i].error != 0,
 		       "device, %s: asks for a reset or not", rows[i].name);

@@ -15,6 +15,7 @@
 #include "mm/kernel.h"
 #include "platform/follow.h"
 #include "platform/intc.h"
+#include "platform/virtio_mmio.h"
 #include "tests/host/arch_sim_rig.h"
 #include "tests/host/tap.h"
 
@@ -614,7 +615,7 @@ static void begin(const struct scenario *s)
 {
 	struct machine_virtio slot = {
 		.base = REGS, .size = VMMIO_WINDOW_BYTES, .irq = s->irq ? IRQ : 0};
-	struct virtio_mmio dev;
+	struct virtio_device dev;
 	uint64_t memory_block;
 
 	rig_boot(&s->rig);

@@ -27,7 +27,7 @@ static enum err init_with_reg(uint64_t off, uint32_t value)
 
 static void test_not_there(void)
 {
-	struct virtio_mmio t;
+	struct virtio_device t;
 
 	tap_ok(init_with_reg(VMMIO_REG_MAGIC, 0) == ERR_NOENT && rig.note[0] == '\0', "no magic");
 	rig_end();

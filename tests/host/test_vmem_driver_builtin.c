@@ -300,7 +300,7 @@ static void test_device(void)
 {
 	struct builtin_params p = {.region = RIG_ADDR, .size = REGION, .block = BLOCK, .ptr = ptr};
 	struct virtio_mem *v = &rig.v;
-	struct virtio_mmio t;
+	struct virtio_device t;
 	paddr_t first = 1;
 	uint64_t size;
 	vaddr_t window;

@@ -22,6 +22,7 @@
 #include "mm/io.h"
 #include "platform/intc.h"
 #include "platform/virtio_mem.h"
+#include "platform/virtio_mmio.h"
 #include "tests/host/tap.h"
 
 #define RIG_REGS UINT64_C(0x10008000)
@@ -39,7 +40,7 @@ struct rig {
 	struct vmmio io;
 	struct schedule sched;
 	uint64_t *storage;
-	struct virtio_mmio t;
+	struct virtio_device t;
 	struct virtio_mem v;
 	/* Knobs. */
 	uint16_t answer; /* for the next answer_left requests that would be granted */

@@ -44,7 +44,7 @@ static void start(void)
 				.region_size = BLOCKS * B,
 				.block_size = B,
 				.requested_size = BLOCKS * B};
-	struct virtio_mmio t;
+	struct virtio_device t;
 
 	rig_make(BLOCKS * B, B, BLOCKS * B);
 	if (vmem_init(&two.vm, &p, two.storage, sizeof(two.storage), &two_ops, NULL) != VMEM_OK)
