@@ -22,6 +22,8 @@ VMEM ?= $(if $(filter y,$(QEMU_HAS_VHOST)),vhost,builtin)
 VMEM_DEVICES ?= 1
 VMEM_SIZE ?= $(if $(filter 1,$(VMEM_DEVICES)),1G,336M)
 VMEM_BLOCK ?= 2M
+# Where QEMU puts the devices of the daemon: virtio-mmio slots, or functions of the PCI root bus.
+VMEM_BUS ?= mmio
 VMEM_SCHEDULE ?= 100%,23%,0,57%,41%,100%
 # A virtio-pmem device of that size (PMEM=16M), right behind the regions of the others; with PMEM_FILE
 # its content outlasts the run. Node of each virtio-mem device in turn (VMEM_NODES='1 2').
@@ -41,16 +43,17 @@ VMEM_ADDR := $(shell printf 0x%x $$(( ($(RAM_BASE) + $(MEM_BYTES) + 0x3fffffff) 
 PMEM_BYTES := $(if $(PMEM),$(call bytes,$(PMEM)),0)
 PMEM_ADDR := $(shell printf 0x%x $$(( ($(VMEM_ADDR) + $(VMEM_DEVICES) * $(VMEM_BYTES) + 0x1fffff) / 0x200000 * 0x200000 )))
 TOTAL_MIB := $(shell echo $$(( ($(PMEM_ADDR) + $(PMEM_BYTES) - $(RAM_BASE)) / 1048576 + 64 )))
+vmem-bus = $(if $(filter pci,$(VMEM_BUS)),-pci)
 vmem-numbers := $(wordlist 1,$(VMEM_DEVICES),0 1 2 3)
 # Of device $(1): its socket, its part of QEMU's command line, its daemon.
 vmem-socket = {socket}$(filter-out 0,$(1))
 vmem-addr = $(shell printf 0x%x $$(( $(VMEM_ADDR) + $(1) * $(VMEM_BYTES) )))
 vmem-qemu = -chardev socket,id=vmem$(1),path=$(vmem-socket) \
-	-device $(QEMU_VHOST_DEVICE),chardev=vmem$(1),virtio-id=24,num_vqs=1,config_size=56
+	-device $(QEMU_VHOST_DEVICE)$(vmem-bus),chardev=vmem$(1),virtio-id=24,num_vqs=1,config_size=56
 vmem-daemon = --daemon '$(VMEMD) --socket $(vmem-socket) --addr $(vmem-addr) --size $(VMEM_SIZE) \
 	--block $(VMEM_BLOCK) --schedule $(VMEM_SCHEDULE) $(addprefix --node ,$(word $(words 1 $(wordlist 1,$(1),$(VMEM_NODES))),$(VMEM_NODES))) $(VMEM_ARGS)'
 pmem-qemu = $(if $(PMEM),-chardev socket$(comma)id=pmem0$(comma)path={socket}-pmem \
-	-device $(QEMU_VHOST_DEVICE)$(comma)chardev=pmem0$(comma)virtio-id=27$(comma)num_vqs=1$(comma)config_size=16)
+	-device $(QEMU_VHOST_DEVICE)$(vmem-bus)$(comma)chardev=pmem0$(comma)virtio-id=27$(comma)num_vqs=1$(comma)config_size=16)
 pmem-daemon = $(if $(PMEM),--daemon '$(VMEMD) --pmem --socket {socket}-pmem --addr $(PMEM_ADDR) --size $(PMEM) \
 	$(addprefix --file ,$(PMEM_FILE))')
 
@@ -78,6 +81,9 @@ DAEMON_vhost = $(foreach n,$(vmem-numbers),$(call vmem-daemon,$(n))) $(pmem-daem
 
 ifeq ($(filter 1 2 3 4,$(VMEM_DEVICES)),)
 $(error VMEM_DEVICES=$(VMEM_DEVICES): not 1, 2, 3 or 4)
+endif
+ifeq ($(filter mmio pci,$(VMEM_BUS)),)
+$(error VMEM_BUS=$(VMEM_BUS): not mmio or pci)
 endif
 ifeq ($(QEMU_$(VMEM)),)
 $(if $(QEMU),$(error VMEM=$(VMEM): not vhost, builtin or none))

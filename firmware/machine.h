@@ -10,6 +10,7 @@
 #define MACHINE_MAX_RAM 64
 #define MACHINE_MAX_RESERVED 64
 #define MACHINE_MAX_VIRTIO 32
+#define MACHINE_MAX_PCI_WINDOWS 4
 #define MACHINE_MAX_NOTES 16
 #define MACHINE_NOTE_LEN 112
 #define MACHINE_STR_LEN 64
@@ -60,6 +61,29 @@ struct machine_virtio {
 /* An APLIC delivers through wires to harts, or by messages to their IMSICs. */
 enum intc_kind { INTC_NONE, INTC_PLIC, INTC_APLIC, INTC_APLIC_MSI };
 
+/* Memory space of a PCI host bridge: [@bus, @bus + @size) on PCI is [@cpu, ...) for the harts. */
+struct machine_pci_window {
+	uint64_t bus;
+	paddr_t cpu;
+	uint64_t size;
+};
+
+#define MACHINE_PCI_SLOTS 32
+#define MACHINE_PCI_PINS 4
+
+/* A host bridge whose configuration space is memory (ECAM), and its root bus. */
+struct machine_pci {
+	paddr_t ecam;  /* of the root bus */
+	uint64_t size; /* bytes of it, at least 1 MiB; 0: no host bridge */
+	uint8_t bus;   /* number of the root bus */
+	struct machine_pci_window windows[MACHINE_MAX_PCI_WINDOWS];
+	unsigned nr_windows;
+	/* Source of each pin (INTA first) of function 0, 0: none that leads to the controller. */
+	uint16_t irq[MACHINE_PCI_SLOTS][MACHINE_PCI_PINS];
+	bool irq_by_function; /* other functions are wired otherwise: to be polled */
+};
+
+
 struct machine_intc {
 	enum intc_kind kind;
 	paddr_t base;
@@ -102,6 +126,7 @@ struct machine {
 	uint64_t rng_seed;    /* folded from /chosen/rng-seed, 0: none */
 	struct machine_virtio virtio[MACHINE_MAX_VIRTIO]; /* ascending base */
 	unsigned nr_virtio;
+	struct machine_pci pci; /* the first one */
 	struct machine_intc intc;
 	struct machine_exit exitdev;
 	/* Oddities survived, a line each, printed as "# dt: ...". */

@@ -19,6 +19,7 @@ struct device_scan {
 };
 
 static const char *const virtio_names[] = {"virtio,mmio"};
+static const char *const pci_names[] = {"pci-host-ecam-generic"};
 static const char *const exit_names[] = {"sifive,test1", "sifive,test0"};
 
 /* One of the node's "compatible" strings, @list of @len bytes. */
@@ -124,6 +125,8 @@ static void look_at(struct device_scan *s, int node)
 		return;
 	if (has_one_of(list, len, virtio_names, ARRAY_LEN(virtio_names)))
 		add_virtio(s);
+	else if (has_one_of(list, len, pci_names, ARRAY_LEN(pci_names)))
+		machine_add_pci(s->dt, &s->path);
 	else if (!dt_intcs_add(&s->intcs, s->dt, &s->path, list, len) &&
 		 has_one_of(list, len, exit_names, ARRAY_LEN(exit_names)))
 		add_exit(s);
@@ -194,6 +197,9 @@ void machine_read_devices(struct dt *dt)
 	if (s.virtio_lost != 0)
 		machine_note(m, "more than %d virtio slots: %u left out", MACHINE_MAX_VIRTIO,
 			     s.virtio_lost);
+	if (dt->pcis_lost != 0)
+		machine_note(m, "%u PCI host bridges, only the one at 0x%llx is used",
+			     dt->pcis_lost + 1, (unsigned long long)m->pci.ecam);
 	if (s.in_ram != 0)
 		machine_note(m, "%u devices have registers in RAM: reserved, from 0x%llx on",
 			     s.in_ram, (unsigned long long)dt->registers.r[0].start);

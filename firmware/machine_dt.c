@@ -211,32 +211,63 @@ static bool translate_up(const struct dt *dt, int bus, unsigned na, unsigned ns,
 	return false;
 }
 
-static bool read_region(const struct dt *dt, const struct dt_path *p, struct region *r)
-{
-	const char *name = dt_name(dt, p->node[p->depth]);
+/* The cells of each bus on the way to the last node of a path. */
+struct path_cells {
 	unsigned na[DT_MAX_DEPTH + 1];
 	unsigned ns[DT_MAX_DEPTH + 1];
-	struct dt_tuples t;
+};
 
+static bool read_path_cells(const struct dt *dt, const struct dt_path *p, struct path_cells *c)
+{
 	if (p->depth == 0)
 		return false;
 	for (unsigned i = 0; i < p->depth; i++) {
-		na[i] = 2; /* the specification's defaults */
-		ns[i] = 1;
-		if (!dt_cell_counts(dt, p->node[i], &na[i], &ns[i]))
+		c->na[i] = 2; /* the specification's defaults */
+		c->ns[i] = 1;
+		if (!dt_cell_counts(dt, p->node[i], &c->na[i], &c->ns[i]))
 			return false;
 	}
-	if (!dt_tuples_open(&t, dt, p->node[p->depth], "reg", na[p->depth - 1], ns[p->depth - 1]) ||
+	return true;
+}
+
+/* Returns the depth of the bus whose ranges do not lead further, 0: all do. */
+static unsigned translate(const struct dt *dt, const struct dt_path *p, const struct path_cells *c,
+			  struct region *r)
+{
+	for (unsigned i = p->depth - 1; i > 0; i--) {
+		if (!translate_up(dt, p->node[i], c->na[i], c->ns[i], c->na[i - 1], r))
+			return i;
+	}
+	return 0;
+}
+
+bool dt_to_cpu(const struct dt *dt, const struct dt_path *p, struct region *r)
+{
+	struct path_cells c;
+
+	return read_path_cells(dt, p, &c) && translate(dt, p, &c, r) == 0;
+}
+
+static bool read_region(const struct dt *dt, const struct dt_path *p, struct region *r)
+{
+	const char *name = dt_name(dt, p->node[p->depth]);
+	struct path_cells c;
+	struct dt_tuples t;
+	unsigned stuck;
+
+	if (!read_path_cells(dt, p, &c))
+		return false;
+	if (!dt_tuples_open(&t, dt, p->node[p->depth], "reg", c.na[p->depth - 1],
+			    c.ns[p->depth - 1]) ||
 	    !dt_tuples_next(&t, r)) {
 		machine_note(dt->m, "%.32s: no usable reg, skipped", name);
 		return false;
 	}
-	for (unsigned i = p->depth - 1; i > 0; i--) {
-		if (!translate_up(dt, p->node[i], na[i], ns[i], na[i - 1], r)) {
-			machine_note(dt->m, "%.32s: ranges of %.32s do not lead there, skipped",
-				     name, dt_name(dt, p->node[i]));
-			return false;
-		}
+	stuck = translate(dt, p, &c, r);
+	if (stuck != 0) {
+		machine_note(dt->m, "%.32s: ranges of %.32s do not lead there, skipped", name,
+			     dt_name(dt, p->node[stuck]));
+		return false;
 	}
 	if (region_end(*r) > DT_PA_END) {
 		machine_note(dt->m, "%.32s: reg beyond 56 bits, skipped", name);

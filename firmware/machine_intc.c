@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* The interrupt controller: a PLIC, or an APLIC with or without IMSICs behind it. */
 #include <libfdt.h>
+#include <string.h>
 
 #include "firmware/machine_priv.h"
 
@@ -291,6 +292,8 @@ void machine_read_intc(struct dt *dt, const struct dt_intcs *c, const uint32_t *
 	if (chosen != NULL)
 		read_chosen(dt, chosen);
 	check_virtio_irqs(m, chosen, parents);
+	machine_read_pci_irqs(dt,
+			      chosen != NULL && m->intc.kind != INTC_NONE ? chosen->phandle : 0);
 	if (c->nr + c->lost > 1)
 		machine_note(m, "%u interrupt controllers, only the one at 0x%llx is used",
 			     c->nr + c->lost, (unsigned long long)m->intc.base);
@@ -303,4 +306,5 @@ void machine_drop_intc(struct machine *m)
 		m->intc.context[i] = -1;
 	for (unsigned i = 0; i < m->nr_virtio; i++)
 		m->virtio[i].irq = 0;
+	memset(m->pci.irq, 0, sizeof(m->pci.irq));
 }

@@ -31,6 +31,9 @@ struct dt {
 	uint32_t cpu_intc[MAX_HARTS];
 	/* Registers of devices that lie in RAM, as the tree has it: nobody may touch them. */
 	struct regions registers;
+	/* The PCI host bridge in m->pci, 0: none; how many more there are. */
+	int pci_node;
+	unsigned pcis_lost;
 };
 
 /*
@@ -119,6 +122,11 @@ struct dt_path {
 bool dt_device_region(const struct dt *dt, const struct dt_path *p, struct region *r);
 /* The same wherever it lies, and without a note. */
 bool dt_any_region(const struct dt *dt, const struct dt_path *p, struct region *r);
+/*
+ * @r from the addresses that "reg" of the last node of @p has to those of a CPU; false, and not
+ * noted, if no ranges lead there.
+ */
+bool dt_to_cpu(const struct dt *dt, const struct dt_path *p, struct region *r);
 bool dt_in_ram(const struct dt *dt, struct region r);
 
 /* Insert @r (not empty), merged with all that it overlaps or touches. True if it overlapped. */
@@ -161,6 +169,11 @@ void machine_read_ram(struct dt *dt, uint64_t mem_limit);
 void machine_read_cpus(struct dt *dt);
 void machine_read_devices(struct dt *dt);
 void machine_read_reserved(struct dt *dt);
+
+/* The last node of @p is a PCI host bridge: what harts reach of it. The first one counts. */
+void machine_add_pci(struct dt *dt, const struct dt_path *p);
+/* The sources of its pins, as far as they lead to @controller (a phandle, 0: none). */
+void machine_read_pci_irqs(struct dt *dt, uint32_t controller);
 
 /* After the reading: take @hole out of the RAM, drop the interrupt controller. */
 void machine_cut_ram(struct machine *m, struct region hole);

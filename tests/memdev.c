@@ -7,12 +7,12 @@
 #include "device/vmem_abi.h"
 #include "firmware/arch.h"
 #include "firmware/console.h"
-#include "firmware/image.h"
 #include "mm/bootmem.h"
 #include "mm/frame.h"
 #include "platform/builtin.h"
 #include "platform/exitdev.h"
 #include "platform/misbehave.h"
+#include "platform/virtio_find.h"
 #include "platform/virtio_mmio.h"
 
 #define BUILTIN_BLOCK SZ_2M
@@ -23,31 +23,17 @@
 #define BUILTIN_SCHEDULE "100%,23%,0,57%,41%,100%"
 
 static struct virtio_mem devices[MAX_VMEMS];
-static const struct machine_virtio *slots[MAX_VMEMS];
-static unsigned nr_slots;
+static struct virtio_place places[MAX_VMEMS];
+static unsigned nr_places;
 
-/* MagicValue and DeviceID (virtio 1.2, 4.2.2), through the early window: nothing is mapped yet. */
-bool memdev_is_slot(const struct machine_virtio *v, uint32_t device_id)
+static void find_places(const struct machine *m)
 {
-	const volatile uint32_t *regs = early_window(v->base, 16);
+	unsigned nr = virtio_find(m, VIRTIO_ID_MEM, places, MAX_VMEMS);
 
-	return regs != NULL && regs[0] == UINT32_C(0x74726976) && regs[2] == device_id;
-}
-
-static void find_slots(const struct machine *m)
-{
-	unsigned lost = 0;
-
-	for (unsigned i = 0; i < m->nr_virtio; i++) {
-		if (!memdev_is_slot(&m->virtio[i], VIRTIO_ID_MEM))
-			continue;
-		if (nr_slots < MAX_VMEMS)
-			slots[nr_slots++] = &m->virtio[i];
-		else
-			lost++;
-	}
-	if (lost != 0)
-		note("vmem: more than %d virtio-mem devices, %u are not used", MAX_VMEMS, lost);
+	nr_places = nr < MAX_VMEMS ? nr : MAX_VMEMS;
+	if (nr > nr_places)
+		note("vmem: more than %d virtio-mem devices, %u are not used", MAX_VMEMS,
+		     nr - nr_places);
 }
 
 static uint64_t usable_bytes(void)
@@ -88,10 +74,10 @@ void memdev_choose(struct bench *b)
 	if (arg == VMEM_ARG_NONE)
 		return;
 	if (arg != VMEM_ARG_BUILTIN)
-		find_slots(b->machine);
+		find_places(b->machine);
 	/* What is there, or was asked for by name, must not be missing without anybody noticing. */
-	b->vmem_due = nr_slots != 0 || arg != VMEM_ARG_AUTO;
-	if (nr_slots == 0 && arg != VMEM_ARG_VHOST)
+	b->vmem_due = nr_places != 0 || arg != VMEM_ARG_AUTO;
+	if (nr_places == 0 && arg != VMEM_ARG_VHOST)
 		carve_builtin(b);
 }
 
@@ -175,7 +161,7 @@ static enum err start_device(struct bench *b, unsigned i)
 	if (b->builtin)
 		err = open_builtin(b, &dev);
 	else
-		err = virtio_mmio_open_slot(&dev, slots[i], VIRTIO_ID_MEM);
+		err = virtio_open(&dev, b->machine, &places[i], VIRTIO_ID_MEM);
 	if (err == OK && b->builtin)
 		arm_faults(b);
 	if (err == OK)
@@ -189,7 +175,7 @@ static enum err start_device(struct bench *b, unsigned i)
 
 void memdev_start(struct bench *b)
 {
-	unsigned n = nr_slots;
+	unsigned n = nr_places;
 
 	b->builtin = b->carved.size != 0;
 	if (b->builtin)

@@ -23,9 +23,6 @@ struct virtio_mem *memdev_of(const struct bench *b, paddr_t pa);
  */
 bool must_check memdev_recover(const struct bench *b);
 
-/* Whether a device of this type is in the slot; early, when only the early window shows it. */
-bool memdev_is_slot(const struct machine_virtio *v, uint32_t device_id);
-
 /* Where the firmware sees a built-in device's queue: any boot memory, the driver's is dma only. */
 void *memdev_guest_ptr(void *ctx, uint64_t pa, uint64_t len, bool write);
 

@@ -7,11 +7,13 @@
 #include "mm/bootmem.h"
 #include "mm/frame.h"
 #include "platform/builtin_pmem.h"
+#include "platform/virtio_find.h"
 #include "platform/virtio_mmio.h"
 #include "tests/memdev.h"
 
 static struct virtio_pmem device;
-static const struct machine_virtio *slot;
+static struct virtio_place place;
+static bool placed;
 static bool due;
 
 bool pmemdev_due(void)
@@ -32,21 +34,15 @@ static void carve(struct bench *b)
 
 void pmemdev_choose(struct bench *b)
 {
-	const struct machine *m = b->machine;
-	unsigned lost = 0;
+	unsigned nr = 0;
 
-	for (unsigned i = 0; i < m->nr_virtio && b->args->vmem != VMEM_ARG_NONE; i++) {
-		if (!memdev_is_slot(&m->virtio[i], VIRTIO_ID_PMEM))
-			continue;
-		if (slot == NULL)
-			slot = &m->virtio[i];
-		else
-			lost++;
-	}
-	if (lost != 0)
-		note("pmem: more than one virtio-pmem device, %u are not used", lost);
-	due = slot != NULL || b->args->pmem != 0;
-	if (slot == NULL && b->args->pmem != 0)
+	if (b->args->vmem != VMEM_ARG_NONE)
+		nr = virtio_find(b->machine, VIRTIO_ID_PMEM, &place, 1);
+	if (nr > 1)
+		note("pmem: more than one virtio-pmem device, %u are not used", nr - 1);
+	placed = nr != 0;
+	due = placed || b->args->pmem != 0;
+	if (!placed && b->args->pmem != 0)
 		carve(b);
 }
 
@@ -57,8 +53,8 @@ static enum err open_device(const struct bench *b, struct virtio_device *dev)
 	vaddr_t regs;
 	enum err err;
 
-	if (slot != NULL)
-		return virtio_mmio_open_slot(dev, slot, VIRTIO_ID_PMEM);
+	if (placed)
+		return virtio_open(dev, b->machine, &place, VIRTIO_ID_PMEM);
 	if (p.memory.size == 0)
 		return ERR_NOMEM;
 	err = builtin_pmem_init(&p, &regs, &size);
