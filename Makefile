@@ -203,6 +203,7 @@ srcs-test_machine_probe := $(machine-srcs) $(wildcard firmware/ramprobe*.c)
 srcs-test_device := $(device-srcs)
 srcs-test_vmem_driver := $(vmem-srcs) $(device-srcs)
 srcs-test_vmem_driver_builtin := $(vmem-srcs) $(device-srcs) $(addprefix platform/,builtin.c mmio_trap.c mmio_insn.c scribble.c)
+srcs-test_pci := platform/pci.c platform/pci_bar.c platform/virtio_pci.c
 srcs-test_intc := $(addprefix platform/,intc.c plic.c aplic.c) mm/fault.c
 srcs-test_mm := $(patsubst %.o,mm/%.c,$(filter-out io.o dma.o,$(mm-objs))) $(addprefix firmware/,err.c lock_order.c rwlock.c) $(wildcard tests/host/arch_sim*.c)
 srcs-test_scenario := $(srcs-test_mm) $(wildcard tests/host/scenario*.c)

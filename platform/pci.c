@@ -55,6 +55,11 @@ static uint32_t read_mapped(void *ctx, unsigned number, uint32_t offset)
 	return mmio_read32(b->config + number * FUNCTION_BYTES + offset);
 }
 
+uint32_t pci_function_id(struct pci_bus *b, unsigned number)
+{
+	return read_mapped(b, number, PCI_ID);
+}
+
 static uint32_t function_irq(const struct machine_pci *host, unsigned number, vaddr_t config)
 {
 	uint8_t pin = mmio_read8(config + PCI_PIN);
@@ -74,15 +79,12 @@ static void function_at(struct pci_bus *b, unsigned number, struct pci_function 
 		 number % 8);
 }
 
-/* Size the BARs with decoding off: all ones are an address too. Returns the command as it was. */
+/* Size the BARs with decoding off: all ones are an address too. @command: as it was. */
 static enum err measure(struct pci_function *f, uint16_t *command)
 {
-	enum err e;
-
 	*command = mmio_read16(f->config + PCI_COMMAND);
 	mmio_write16(f->config + PCI_COMMAND, *command & (uint16_t)~PCI_COMMAND_MEMORY);
-	e = pci_bars_size(f);
-	return e;
+	return pci_bars_size(f);
 }
 
 /* What a bridge passes on; registers hold address bits 31 to 20 of base and of the last byte. */
@@ -190,6 +192,14 @@ enum err pci_function_open(struct pci_bus *b, unsigned number, struct pci_functi
 							      PCI_COMMAND_MASTER |
 							      PCI_COMMAND_INTX_OFF);
 	return e;
+}
+
+void pci_function_close(const struct pci_function *f)
+{
+	uint16_t command = mmio_read16(f->config + PCI_COMMAND);
+
+	mmio_write16(f->config + PCI_COMMAND,
+		     command & (uint16_t) ~(PCI_COMMAND_MEMORY | PCI_COMMAND_MASTER));
 }
 
 void pci_set_pin(vaddr_t config, bool on)

@@ -14,7 +14,7 @@
 #define PCI_FUNCTIONS 256U /* of a bus: slot << 3 | function */
 #define PCI_BARS 6U
 #define PCI_MAX_TAKEN 32
-#define PCI_NAME_LEN 16
+#define PCI_NAME_LEN 20
 
 #define PCI_ID 0x00
 #define PCI_COMMAND 0x04
@@ -67,6 +67,9 @@ unsigned pci_next_function(pci_read_fn read, void *ctx, unsigned number, uint32_
  */
 enum err must_check pci_bus_open(struct pci_bus *b, const struct machine_pci *host);
 
+/* Vendor (low half) and device of function @number. */
+uint32_t pci_function_id(struct pci_bus *b, unsigned number);
+
 /*
  * Make the memory of function @number reachable, and it master of the bus, its pin off. What
  * firmware has placed inside the windows and apart from others stays there; else it is placed here.
@@ -76,7 +79,10 @@ enum err must_check pci_bus_open(struct pci_bus *b, const struct machine_pci *ho
  */
 enum err must_check pci_function_open(struct pci_bus *b, unsigned number, struct pci_function *f);
 
-/* Let function raise its pin, or not. @config: of a function that was opened. */
+/* It decodes nothing and is no master any more: for what was opened and cannot be used. */
+void pci_function_close(const struct pci_function *f);
+
+/* Let a function raise its pin, or not. @config: of a function that was opened. */
 void pci_set_pin(vaddr_t config, bool on);
 
 struct pci_walk {

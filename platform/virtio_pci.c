@@ -248,15 +248,18 @@ enum err virtio_pci_open(struct virtio_device *d, struct pci_bus *b, unsigned nu
 {
 	struct part parts[NR_PARTS] = {0};
 	struct pci_function f;
-	enum err e = pci_function_open(b, number, &f);
+	enum err e;
 
-	if (e != OK)
-		return e;
-	if (mmio_read32(f.config + PCI_ID) != VIRTIO_PCI_ID(device_id))
+	if (pci_function_id(b, number) != VIRTIO_PCI_ID(device_id))
 		return ERR_NOENT;
-	e = parts_find(&f, parts);
+	e = pci_function_open(b, number, &f);
 	if (e != OK)
 		return e;
+	e = parts_find(&f, parts);
+	if (e != OK) {
+		pci_function_close(&f);
+		return e;
+	}
 	*d = (struct virtio_device){.bus = &transport, .irq = f.irq, .function = f.config};
 	snprintf(d->name, sizeof(d->name), "virtio-%s", f.name);
 	return parts_map(d, parts);

@@ -201,6 +201,8 @@ void memdev_start(struct bench *b)
 
 		virtio_mem_describe(b->vmems[i], line, sizeof(line));
 		note("vmem%u: %s", i, line);
+		if (!b->vmems[i]->polled)
+			note("vmem%u: interrupt %u", i, (unsigned)b->vmems[i]->dev.irq);
 	}
 	b->vmem = b->vmems[0];
 }
