@@ -405,14 +405,16 @@ void ramprobe_devices(struct machine *m)
 {
 	const unsigned intc = m->nr_virtio;
 	const unsigned exitdev = intc + 1;
-	paddr_t pages[MACHINE_MAX_VIRTIO + 2];
+	const unsigned pci = intc + 2;
+	paddr_t pages[MACHINE_MAX_VIRTIO + 3];
 	unsigned n = 0;
 
 	for (unsigned i = 0; i < m->nr_virtio; i++)
 		pages[i] = align_down(m->virtio[i].base, PAGE_SIZE);
 	pages[intc] = align_down(m->intc.base, PAGE_SIZE);
 	pages[exitdev] = align_down(m->exitdev.base, PAGE_SIZE);
-	show(pages, exitdev + 1);
+	pages[pci] = m->pci.ecam;
+	show(pages, pci + 1);
 	for (unsigned i = 0; i < intc; i++) {
 		if (answers(m, "virtio", m->virtio[i].base, i))
 			m->virtio[n++] = m->virtio[i];
@@ -422,5 +424,7 @@ void ramprobe_devices(struct machine *m)
 		machine_drop_intc(m);
 	if (m->exitdev.kind != EXIT_NONE && !answers(m, "exit device", m->exitdev.base, exitdev))
 		m->exitdev = (struct machine_exit){.kind = EXIT_NONE};
+	if (m->pci.size != 0 && !answers(m, "pci", m->pci.ecam, pci))
+		m->pci.size = 0;
 	show(NULL, 0);
 }

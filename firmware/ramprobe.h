@@ -28,7 +28,10 @@ struct ramprobe_stats {
 enum err must_check ramprobe_run(struct machine *m, struct region image, struct region blob,
 				 struct ramprobe_stats *stats);
 
-/* Drop the devices of @m whose registers trap on a load: virtio slots, PLIC, exit device. */
+/*
+ * Drop the devices of @m whose registers trap on a load: virtio slots, PLIC, exit device, PCI
+ * host bridge.
+ */
 void ramprobe_devices(struct machine *m);
 
 #endif

@@ -105,7 +105,7 @@ static bool bar_fits(struct pci_function *f, unsigned n)
 	struct region other;
 
 	/* Address 0 is how an unset BAR looks. */
-	if (bar->bus == 0 || !is_aligned(bar->bus, bar->size))
+	if (bar->bus == 0)
 		return false;
 	for (unsigned i = 0; i < host->nr_windows; i++) {
 		if (bar_in_window(bar, &host->windows[i]))

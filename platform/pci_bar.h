@@ -14,7 +14,7 @@
 enum err must_check pci_bars_size(struct pci_function *f);
 
 /*
- * Whether the BARs of @f may stay where they are: each aligned, in a window, and apart from all
+ * Whether the BARs of @f may stay where they are: each in a window, and apart from all
  * that is taken and from each other. Sets cpu.
  */
 bool pci_bars_fit(struct pci_function *f);

@@ -110,7 +110,7 @@ static enum err parts_find(const struct pci_function *f, struct part *parts)
 	while ((e = pci_next_capability(f, &w)) == OK) {
 		unsigned type;
 
-		if (mmio_read8(f->config + w.at) != CAP_VENDOR || w.at + CAP_BYTES > CONFIG_BYTES)
+		if (mmio_read8(f->config + w.at) != CAP_VENDOR)
 			continue;
 		type = mmio_read8(f->config + w.at + CAP_TYPE);
 		if (type >= PART_COMMON && type < NR_PARTS && parts[type].length == 0)

@@ -343,8 +343,15 @@ static void test_devices(void)
 	       "a PLIC that does not answer takes the interrupts along");
 	tap_ok(machine.exitdev.kind == EXIT_SIFIVE_TEST, "what answers stays");
 	machine.exitdev.base = 0x100000;
+	machine.pci.size = SZ_2M;
+	machine.pci.ecam = 0x10000000;
 	ramprobe_devices(&machine);
 	tap_ok(machine.exitdev.kind == EXIT_NONE, "an exit device that does not answer");
+	tap_ok(machine.pci.size != 0, "configuration space that answers");
+	machine.pci.ecam = 0x30000000;
+	ramprobe_devices(&machine);
+	tap_ok(machine.pci.size == 0 && machine_has_note(&machine, "pci at 0x30000000"),
+	       "and that does not");
 }
 
 int main(void)

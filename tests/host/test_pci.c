@@ -31,8 +31,9 @@ static struct {
 	paddr_t regs_at;
 	char note[CONSOLE_LINE];
 	unsigned notes;
-	unsigned hot; /* a BAR was written while it decoded */
-	unsigned odd; /* an access to nowhere, or a store to what is read-only */
+	unsigned hot;	 /* a BAR was written while it decoded */
+	bool dead_queue; /* queue_enable stays as it is */
+	unsigned odd;	 /* an access to nowhere, or a store to what is read-only */
 	struct machine_pci host;
 	struct pci_bus bus;
 	struct pci_function function;
@@ -95,6 +96,8 @@ static void fake_write(vaddr_t reg, uint32_t v, unsigned len)
 	uint32_t old;
 	unsigned bar;
 
+	if (rig.dead_queue && reg == rig.regs_at + 0x1c)
+		return;
 	if (p == NULL || reg % len != 0) {
 		rig.odd++;
 		return;
@@ -333,6 +336,15 @@ static void test_placed(void)
 	put(SLOT(1), PCI_BAR(1), 0x1000, 4);
 	put(SLOT(1), PCI_COMMAND, PCI_COMMAND_MEMORY, 2);
 	tap_ok(open_function(SLOT(1)) == OK && bars[1].bus == WINDOW, "outside the windows: moved");
+	rig.host.windows[0] = (struct machine_pci_window){0, CPU_OFFSET, SZ_2M};
+	put(SLOT(1), PCI_BAR(1), 0, 4);
+	tap_ok(open_function(SLOT(1)) == OK && bars[1].bus == 0x1000, "at address 0: moved");
+	rig.host.windows[0] = (struct machine_pci_window){WINDOW, WINDOW + CPU_OFFSET, 0x6000};
+	put(SLOT(1), PCI_BAR(4), (WINDOW + sizeof(rig.regs)) | 4, 4);
+	tap_ok(open_function(SLOT(1)) == OK && bars[4].bus == WIDE_WINDOW,
+	       "reaching out of its window: moved");
+	rig.host.windows[0].size = SZ_1G;
+	put(SLOT(1), PCI_BAR(5), 0, 4);
 	put(SLOT(1), PCI_BAR(1), WINDOW + sizeof(rig.regs) + 0x1000, 4);
 	put(SLOT(1), PCI_BAR(4), (WINDOW + sizeof(rig.regs)) | 4, 4);
 	tap_ok(open_function(SLOT(1)) == OK && bars[1].bus == WINDOW,
@@ -356,6 +368,16 @@ static void test_placed(void)
 		       noted("pci@00:02.0: is a bridge"),
 	       "what a bridge passes on is in the way");
 	tap_ok(open_function(SLOT(2)) == ERR_NOSYS && noted("type 1"), "a bridge is not opened");
+	put(SLOT(2), 0x24, 0xfff10001, 4); /* 0x400000000 to 0x4ffffffff */
+	put(SLOT(2), 0x28, 4, 4);
+	put(SLOT(2), 0x2c, 4, 4);
+	put_bar(SLOT(1), 2, 2 * SZ_1G, 4);
+	tap_ok(open_function(SLOT(1)) == OK && bars[2].bus == WIDE_WINDOW + 4 * SZ_1G,
+	       "above 4 GiB too");
+	put(SLOT(2), 0x24, 0xfff10001, 4); /* all there is: what would wrap is no range */
+	put(SLOT(2), 0x28, 0, 4);
+	put(SLOT(2), 0x2c, UINT32_MAX, 4);
+	tap_ok(open_bus() == OK && rig.bus.nr_taken == 1 + 3, "a bridge that has all of it");
 	rig_make();
 	for (unsigned i = 0; i < 8; i++) {
 		put_function(SLOT(2 + i), 0x12345678);
@@ -428,6 +450,20 @@ static void test_virtio(void)
 	rig.regs[0x300c] = 0xff;
 	rig.dev.bus->notify(&rig.dev, 0);
 	tap_ok(rig.regs[0x300c] == 0, "notified at offset times multiplier");
+	rig.dev.notify_multiplier = 8;
+	rig.regs[0x3018] = 0xff;
+	tap_ok(rig.dev.bus->queue_start(&rig.dev, 0, &q) == OK, "another multiplier");
+	rig.dev.bus->notify(&rig.dev, 0);
+	tap_ok(rig.regs[0x3018] == 0, "and where it leads");
+	tap_ok(rig.dev.bus->queue_max(&rig.dev, 0) == 0, "a queue in use");
+	rig.regs[0x1c] = 0;
+	rig.dead_queue = true;
+	tap_ok(rig.dev.bus->queue_start(&rig.dev, 0, &q) == ERR_IO, "a queue that stays off");
+	rig.dev.notify_multiplier = 1;
+	tap_ok(rig.dev.bus->queue_start(&rig.dev, 0, &q) == ERR_RANGE &&
+		       noted("queue 0 is notified at 0x3 of"),
+	       "an odd notification");
+	rig.dev.notify_multiplier = 4;
 	rig.regs[0x1f] = 4; /* 0x403 * 4 = 0x100c */
 	tap_ok(rig.dev.bus->queue_start(&rig.dev, 0, &q) == ERR_RANGE &&
 		       noted("queue 0 is notified at 0x100c of 0x1000 bytes"),
@@ -439,6 +475,21 @@ static void test_virtio(void)
 	rig_make();
 	put(SLOT(1), PCI_PIN, 5, 1);
 	tap_ok(open_virtio() == OK && rig.dev.irq == 0, "no such pin: polled");
+	rig_make();
+	put_bar(SLOT(1), 4, SZ_2M, 4);
+	put(SLOT(1), 0x8c, SZ_2M / 2, 4);
+	tap_ok(open_virtio() == OK && rig.dev.notify_size == 0x10000,
+	       "a large part: not all of it");
+	rig_make();
+	put(SLOT(1), PCI_HEADER, 0x80, 1);
+	put_function(SLOT(1) + 1, 0x12345678);
+	put(SLOT(1) + 1, PCI_PIN, 1, 1);
+	tap_ok(open_function(SLOT(1) + 1) == OK && rig.function.irq == 33,
+	       "function 1 is wired as function 0");
+	rig.host.irq_by_function = true;
+	tap_ok(open_function(SLOT(1) + 1) == OK && rig.function.irq == 0 &&
+		       open_function(SLOT(1)) == OK && rig.function.irq == 33,
+	       "or who knows how");
 	rig_make();
 	put(SLOT(1), PCI_ID, VIRTIO_PCI_ID(27), 4);
 	tap_ok(open_virtio() == ERR_NOENT && rig.notes == 0 && !decodes(SLOT(1)), "another device");

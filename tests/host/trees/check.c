@@ -58,6 +58,28 @@ static const char *cpus_insane(const struct machine *m)
 	return NULL;
 }
 
+static const char *pci_insane(const struct machine *m)
+{
+	const struct machine_pci *p = &m->pci;
+
+	if (p->nr_windows > MACHINE_MAX_PCI_WINDOWS)
+		return "too many PCI windows";
+	if (p->size != 0 && (p->size < 0x100000 || p->ecam % 0x100000 != 0))
+		return "a PCI host bridge without a bus";
+	for (unsigned i = 0; i < p->nr_windows; i++) {
+		const struct machine_pci_window *w = &p->windows[i];
+
+		if (w->size == 0 || w->size > UINT64_MAX - w->bus ||
+		    w->size > (UINT64_C(1) << 56) || w->cpu > (UINT64_C(1) << 56) - w->size)
+			return "a PCI window that cannot be";
+	}
+	for (unsigned i = 0; i < MACHINE_PCI_SLOTS * MACHINE_PCI_PINS; i++) {
+		if (p->irq[i / MACHINE_PCI_PINS][i % MACHINE_PCI_PINS] > m->intc.sources)
+			return "a pin that leads to no source";
+	}
+	return NULL;
+}
+
 static const char *devices_insane(const struct machine *m)
 {
 	if (m->nr_virtio > MACHINE_MAX_VIRTIO)
@@ -76,7 +98,7 @@ static const char *devices_insane(const struct machine *m)
 		return "more sources than a PLIC can have";
 	if (m->exitdev.kind != EXIT_NONE && (m->exitdev.size < 4 || m->exitdev.base % 4 != 0))
 		return "an exit device without a register";
-	return NULL;
+	return pci_insane(m);
 }
 
 static bool inside(const char *p, const char *blob, size_t size)
