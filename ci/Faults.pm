@@ -69,6 +69,7 @@ my %memory = (
 	'error-swallowed' => {tests => 'vmem.error,vmem.error_to_unplug', vars => ['VMEM=builtin'],
 		like => [by('vmem.error', 'check'), by('vmem.error_to_unplug', 'check')]},
 	'leftovers-trusted' => {tests => 'vmem.leftovers', vars => ['VMEM=builtin'], like => [by('vmem.leftovers', 'check')]},
+	'pci-pin-first' => {tests => 'hotplug.follow', vhost => 1, vars => ['VMEM_BUS=pci', 'VMEM_SCHEDULE=100%,50%,100%'], like => [by('hotplug.follow', 'check')]},
 	'config-change-lost' => {tests => 'vmem.usable,vmem.spurious_looks', vars => ['VMEM=builtin'],
 		like => [by('vmem.usable', 'check'), by('vmem.spurious_looks', 'check')]},
 	(map { ($_ => {tests => 'vmem.nack_for_ever,vmem.busy_for_ever', vars => ['VMEM=builtin'],
@@ -215,7 +216,7 @@ sub fault_run
 sub fault_sample
 {
 	my ($group, $n) = @_;
-	my @all = grep { $fault{$_}{group} eq $group && (!defined $fault{$_}{sim} || -x 'build/hotwalk-sim') } sort keys %fault;
+	my @all = grep { $fault{$_}{group} eq $group && !$fault{$_}{vhost} && (!defined $fault{$_}{sim} || -x 'build/hotwalk-sim') } sort keys %fault;
 	return @all if defined $ENV{ROWS};
 	return draw($n, @all);
 }

@@ -48,6 +48,16 @@ SKIP: {
 	# Unplugged blocks may be read: all as before, and the one test that reads them.
 	memory_row('readable', 0, ['VMEM_ARGS=--unplugged-readable'], like => [$pass, qr/^# vmem0: virtio-mmio.*unplugged-readable$/m,
 		qr/^ok \d+ vmem\.no_inaccessible$/m, qr/^# oracle: clean, .*, [1-9]\d* were read as they may be$/m]);
+	# The same driver behind PCI; the change of size comes by the pin, or hotplug.follow fails (pci-pin-first).
+	my @pci = (qr/^# vmem0: virtio-pci\@00:01\.0 /m, qr/^# vmem0: interrupt [1-9]/m);
+	memory_row('pci', 0, ['VMEM_BUS=pci', 'ARGS=test=hotplug.*,vmem.*'], like => [$pass, @pci, qr/^ok \d+ hotplug\.follow$/m,
+		qr/^# oracle: clean/m], suites => [qw(hotplug vmem)]);
+	row('pci-four', 0, ['VMEM_BUS=pci', 'VMEM_DEVICES=3', 'PMEM=16M', 'SMP=2', 'ARGS=test=hotplug.neighbours,actor.pmem'],
+		like => [$pass, @pci, qr/^# vmem2: virtio-pci\@00:03\.0 /m, qr/^# pmem0: virtio-pci\@00:04\.0 /m,
+			qr/^ok \d+ hotplug\.neighbours$/m, qr/^ok \d+ actor\.pmem$/m], suites => [qw(hotplug actor)]);
+	# The same pins at another controller.
+	row('pci-aplic', 0, ['VMEM_BUS=pci', 'MACHINE=virt,aia=aplic', 'ARGS=test=hotplug.follow'], suites => ['hotplug'],
+		like => [$pass, @pci]);
 	# Two devices whose regions are neighbours: everything, and in the other modes what concerns them.
 	my @two = (qr/^# vmem1: virtio-mmio/m, qr/^ok \d+ hotplug\.neighbours$/m, qr/common: direct map, frame table$/m,
 		qr/^# daemon0: oracle: clean/m, qr/^# daemon1: oracle: clean/m);

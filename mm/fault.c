@@ -166,6 +166,7 @@ static const struct fault_info infos[NR_FAULTS] = {
 	[FAULT_KASAN_BOOT_FREED] = {"kasan-boot-freed", "shadow memory from boot is freed"},
 	[FAULT_INTERRUPT_LOST] = {"interrupt-lost", "interrupts of devices never arrive"},
 	[FAULT_APPLY_STORE] = {"apply-store", "a callback's answer is stored over another hart's"},
+	[FAULT_PCI_PIN_FIRST] = {"pci-pin-first", "PCI pins are wired as those of slot 0"},
 };
 
 const struct fault_info *fault_info(enum fault f)

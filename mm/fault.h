@@ -166,6 +166,7 @@ enum fault {
 	/* Of the machine's other parts */
 	FAULT_INTERRUPT_LOST, /* a source is never switched on (the controller never asks) */
 	FAULT_APPLY_STORE,    /* as Linux's KASAN callback without init_mm's lock */
+	FAULT_PCI_PIN_FIRST,  /* Linux pci_swizzle_interrupt_pin(): slots share four lines */
 	NR_FAULTS,
 };
 

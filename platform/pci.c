@@ -6,6 +6,7 @@
 
 #include "firmware/console.h"
 #include "firmware/mmio.h"
+#include "mm/fault.h"
 #include "mm/io.h"
 
 #define FUNCTION_BYTES UINT64_C(0x1000)
@@ -66,6 +67,8 @@ static uint32_t function_irq(const struct machine_pci *host, unsigned number, va
 
 	if (pin == 0 || pin > MACHINE_PCI_PINS || (number % 8 != 0 && host->irq_by_function))
 		return 0;
+	if (fault_armed(FAULT_PCI_PIN_FIRST))
+		number = 0;
 	return host->irq[number / 8][pin - 1];
 }
 

@@ -337,9 +337,11 @@ static void test_placed(void)
 	put(SLOT(1), PCI_COMMAND, PCI_COMMAND_MEMORY, 2);
 	tap_ok(open_function(SLOT(1)) == OK && bars[1].bus == WINDOW, "outside the windows: moved");
 	rig.host.windows[0] = (struct machine_pci_window){0, CPU_OFFSET, SZ_2M};
-	put(SLOT(1), PCI_BAR(1), 0, 4);
+	put(SLOT(1), PCI_BAR(1), 0, 4); /* the other one could stay */
+	put(SLOT(1), PCI_BAR(4), 0x100004, 4);
 	tap_ok(open_function(SLOT(1)) == OK && bars[1].bus == 0x1000, "at address 0: moved");
 	rig.host.windows[0] = (struct machine_pci_window){WINDOW, WINDOW + CPU_OFFSET, 0x6000};
+	put(SLOT(1), PCI_BAR(1), WINDOW, 4);
 	put(SLOT(1), PCI_BAR(4), (WINDOW + sizeof(rig.regs)) | 4, 4);
 	tap_ok(open_function(SLOT(1)) == OK && bars[4].bus == WIDE_WINDOW,
 	       "reaching out of its window: moved");
