@@ -141,9 +141,10 @@ enum err pci_bus_open(struct pci_bus *b, const struct machine_pci *host)
 	uint32_t id;
 	enum err e;
 
-	*b = (struct pci_bus){.host = host};
+	*b = (struct pci_bus){0};
 	if (host->size == 0)
 		return ERR_NOSYS;
+	b->host = host;
 	e = io_map(host->ecam, PCI_FUNCTIONS * FUNCTION_BYTES, &b->config);
 	for (unsigned n = 0; e == OK; n++) {
 		n = pci_next_function(read_mapped, b, n, &id);
@@ -151,6 +152,8 @@ enum err pci_bus_open(struct pci_bus *b, const struct machine_pci *host)
 			break;
 		e = take_function(b, n);
 	}
+	if (e != OK)
+		b->host = NULL;
 	return e;
 }
 

@@ -35,8 +35,8 @@ struct pci_bar {
 };
 
 struct pci_bus {
-	const struct machine_pci *host;
-	vaddr_t config; /* of function 0; the others follow, a page each */
+	const struct machine_pci *host; /* NULL: not open */
+	vaddr_t config;			/* of function 0; the others follow, a page each */
 	/* Memory space that decoding functions have, so that no other gets it. */
 	struct region taken[PCI_MAX_TAKEN];
 	unsigned nr_taken;

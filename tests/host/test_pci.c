@@ -389,7 +389,8 @@ static void test_placed(void)
 			put(SLOT(2 + i), PCI_BAR(n), 0x50000000 + i * 0x10000 + n * 0x1000, 4);
 		}
 	}
-	tap_ok(open_bus() == ERR_RANGE && noted("more than 32 ranges are taken"),
+	tap_ok(open_bus() == ERR_RANGE && rig.bus.host == NULL &&
+		       noted("more than 32 ranges are taken"),
 	       "too many in the way");
 }
 
