@@ -83,7 +83,6 @@ struct machine_pci {
 	bool irq_by_function; /* other functions are wired otherwise: to be polled */
 };
 
-
 struct machine_intc {
 	enum intc_kind kind;
 	paddr_t base;
