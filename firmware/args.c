@@ -387,6 +387,9 @@ enum err args_parse(struct args *a, const char *text, struct args_errors *errors
 
 enum err args_parse_more(struct args *a, const char *text, struct args_errors *errors)
 {
+	/* As it was written, so that it stays unless this text says otherwise. */
+	if (a->endless)
+		a->repeat = 0;
 	while (text != NULL && *text != '\0') {
 		struct span word = {text, 0};
 

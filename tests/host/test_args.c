@@ -263,6 +263,11 @@ static void test_more(void)
 	       "the second text wins, and keeps what it says nothing of");
 	tap_ok(args_parse_more(&a, "", &errors) == OK && a.mode == MODE_ARG_SV57, "nothing more");
 	tap_ok(args_parse_more(&a, NULL, &errors) == OK && a.mode == MODE_ARG_SV57, "no more");
+	err = args_parse(&a, "repeat=0", &errors);
+	tap_ok(err == OK && args_parse_more(&a, "seed=1", &errors) == OK && a.endless,
+	       "without end, and nothing else said");
+	tap_ok(args_parse_more(&a, "repeat=1", &errors) == OK && !a.endless && a.repeat == 1,
+	       "and an end behind it");
 	tap_ok(args_parse_more(&a, "foo", &errors) == ERR_INVAL && errors.nr == 1, "wrong behind");
 	err = parse("foo");
 	tap_ok(err == ERR_INVAL && args_parse_more(&a, "bar", &errors) == ERR_INVAL &&
