@@ -4,9 +4,6 @@
 #include "tests/accounts.h"
 #include "tests/actors/memmap.h"
 
-/* Device pages of 4 MiB, so that memory can be cut inside of one. */
-#define DEVICE_ORDER 10u
-#define DEVICE_PAGE (PAGE_SIZE << DEVICE_ORDER)
 #define DEVICE_PAGES 2u
 
 static bool find_memory(struct test_run *t, struct region *r)
@@ -34,8 +31,7 @@ static uint64_t pages_of_records(void)
 	return (frame_record_size() << DEVICE_ORDER) / PAGE_SIZE;
 }
 
-/* One page for the first records, one for all others, and the count says for how many. */
-static void expect_shared(struct test_run *t, paddr_t device_page)
+void dax_expect_shared(struct test_run *t, paddr_t device_page)
 {
 	paddr_t tail = record_pa(device_page, 1);
 	uint64_t n = pages_of_records();
@@ -79,7 +75,7 @@ TEST(actor, dax, .needs = NEEDS_VMEM, .clause = TRAP_CLAUSE)
 	       "%lld pages of records",
 	       (long long)(after.owned[OWNER_FRAMETABLE] - before.owned[OWNER_FRAMETABLE]));
 	for (unsigned i = 0; i < DEVICE_PAGES; i++)
-		expect_shared(t, r.start + i * DEVICE_PAGE);
+		dax_expect_shared(t, r.start + i * DEVICE_PAGE);
 	tail = record_pa(r.start, 1);
 	ASSERT_OK(t, hot_split(h, r.start + DEVICE_PAGE, &rest));
 	ASSERT_OK(t, hot_split(h, r.start + DEVICE_PAGE / 2, &upper));

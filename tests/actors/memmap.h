@@ -25,4 +25,14 @@ struct spots memmap_spots(const struct test_run *t, struct region r);
 /* Every allocation of an add fails once: refused, and all is as it was. */
 void memmap_nomem(struct test_run *t, struct region r, unsigned kind);
 
+/* Device pages of 4 MiB, so that memory can be cut inside of one. */
+#define DEVICE_ORDER 10u
+#define DEVICE_PAGE (PAGE_SIZE << DEVICE_ORDER)
+
+/*
+ * Of the device page at @device_page: one page for the first records, one for all others, and the
+ * count says for how many.
+ */
+void dax_expect_shared(struct test_run *t, paddr_t device_page);
+
 #endif

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /* actor.pmem*: persistent memory is device memory, and lasts from its flush on. */
+#include "firmware/arch.h"
 #include "firmware/console.h"
+#include "mm/clear.h"
 #include "mm/kernel.h"
 #include "platform/builtin_pmem.h"
 #include "tests/actors/device.h"
+#include "tests/actors/memmap.h"
 #include "tests/pmemdev.h"
 #include "tests/probes.h"
 
@@ -60,6 +63,38 @@ TEST(actor, pmem, .clause = TRAP_CLAUSE)
 	probes_read(t, &t->all, &t->all, &s);
 	device_close(t, 0);
 	EXPECT(t, lost(t) == 0, "something was stored behind the flush");
+}
+
+/* DAX: persistent memory in large device pages, whose tail records are one page each. */
+TEST(actor, pmem_dax, .clause = TRAP_CLAUSE)
+{
+	struct virtio_pmem *p = t->bench->pmem;
+	struct hot_region *h;
+	struct spots s;
+
+	if (!need_pmem(t))
+		return;
+	if (!is_aligned(p->phys.start | p->phys.size, DEVICE_PAGE) ||
+	    !is_pow2(frame_record_size())) {
+		test_skip(t, "not in pages of %llu MiB, or records of %llu bytes are not shared",
+			  (unsigned long long)DEVICE_PAGE >> 20,
+			  (unsigned long long)frame_record_size());
+		return;
+	}
+	ASSERT_OK(t, hot_add_device(p->phys, PROT_RW, DEVICE_ORDER, &h, NULL));
+	for (uint64_t off = 0; off < p->phys.size; off += DEVICE_PAGE)
+		dax_expect_shared(t, p->phys.start + off);
+	s = hotcase_spots(t, p->phys);
+	probes_write_and_read(t, &t->all, &s);
+	EXPECT_OK(t, virtio_pmem_flush(p));
+	probes_read(t, &t->all, &t->all, &s);
+	/* It lasts, and the other tests' stores have to be changes. */
+	clear_words(arch_virt_to_ptr(s.va), s.size);
+	EXPECT_OK(t, virtio_pmem_flush(p));
+	probes_load_pages(t, &t->all, s.va, s.size);
+	probes_control_next(t, &t->all, &s, ACCESS_LOAD);
+	ASSERT_OK(t, hot_remove(h, NULL));
+	probes_must_trap(t, &t->all, &s, ACCESS_LOAD);
 }
 
 /* A flush that the device refuses is an error, and nothing counts as flushed; then it works. */
