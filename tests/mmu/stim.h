@@ -161,6 +161,7 @@ void stim_run_local(struct test_run *t, const struct stim *st, unsigned n, uint3
 /* Controls that see nothing are tried that often; one that sees something is enough of them. */
 #define STIM_CONTROLS 8
 #define STIM_MAX_CONTROLS 32
+#define STIM_MAX_EVICT_CONTROLS 128
 
 /* Empty stimuli, too many for a stack or the image: in memory of @s, once a scene. */
 #define STIM_POOL 32
