@@ -259,7 +259,7 @@ include fuzz.mk
 
 check: $(BIN) $(VMEMD) $(RUNNER) $(if $(LIBFDT_SOURCE),$(SIM)) $(host-test-programs) $(FDT_TOOLS) $(FUZZ_PROGRAMS) $(COV_PROGRAMS) check-format check-headers ## all tests; ends with "N passed, N failed"
 	@$(if $(LIBFDT_SOURCE),,echo "check: libfdt's source is not here: the tests of the tree reader are left out")
-	@ci/check.pl $(sort $(host-test-programs)) tests/host/run.t tests/host/compare.t tests/fuzz/fuzz.t tests/host/coverage.t ci/firmware.t ci/start.t ci/machine.t ci/machines.t ci/sim.t ci/trees.t ci/seeds.t
+	@ci/check.pl $(sort $(host-test-programs)) tests/host/run.t tests/host/compare.t tests/fuzz/fuzz.t tests/host/coverage.t ci/firmware.t ci/start.t ci/machine.t ci/machines.t ci/sim.t ci/rtl.t ci/trees.t ci/seeds.t
 
 # Each header compiles alone.
 headers := $(wildcard firmware/*.h mm/*.h platform/*.h device/*.h tests/*.h tests/mmu/*.h tests/actors/*.h)

@@ -11,6 +11,7 @@ enum arg_kind {
 	ARG_BLOCK_SIZE, /* the same, a power of two */
 	ARG_NUMBER,	/* uint64_t */
 	ARG_WORDS,	/* the same, a multiple of 8 */
+	ARG_PERCENT,	/* the same; "off" is 0 */
 	ARG_SEED,	/* uint64_t, and remembers that it was given */
 	ARG_CHOICE,	/* enum, the index in choices */
 	ARG_SWITCH,	/* bool, off or on */
@@ -34,6 +35,7 @@ static const char *const vmem_choices[] = {"auto", "vhost", "builtin", "none", N
 static const char *const flush_choices[] = {"auto", "sbi", "ipi", "svinval", NULL};
 static const char *const order_choices[] = {"safe", "linux", NULL};
 static const char *const quirks_choices[] = {"none", "auto", NULL};
+static const char *const prealloc_choices[] = {"all", "min", NULL};
 static const char *const switch_choices[] = {"off", "on", NULL};
 
 /* A choice is stored through its size, whatever enum it belongs to. */
@@ -47,15 +49,20 @@ _Static_assert(sizeof(enum order_arg) == sizeof(unsigned), "stored as unsigned")
 
 static const struct arg table[] = {
 	{"test", ARG_TEXT, AT(test),
-	 .help = "test=GLOB,...      run the tests whose names match (test=boot.*,table.*)"},
+	 .help = "test=GLOB,...      run the tests whose names match (test=boot.*,table.*); rtl: a "
+		 "set for simulators"},
 	{"list", ARG_FLAG, AT(list),
 	 .help = "list               print the names of all tests, run none"},
 	{"seed", ARG_SEED, AT(seed), ANY,
 	 .help = "seed=NUMBER        repeat the run that printed this seed"},
 	{"shuffle", ARG_SWITCH, AT(shuffle), .choices = switch_choices,
 	 .help = "shuffle=on|off     off: in the order of their names"},
-	{"timeout", ARG_NUMBER, AT(timeout_scale), .min = 1, .max = 1000000,
-	 .help = "timeout=PERCENT    stretch all deadlines (timeout=300)"},
+	{"brief", ARG_SWITCH, AT(brief), .choices = switch_choices,
+	 .help = "brief=on|off       on: few lines, for slow consoles"},
+	{"prealloc", ARG_SWITCH, AT(prealloc_min), .choices = prealloc_choices,
+	 .help = "prealloc=all|min   min: kernel areas only as large as the RAM needs"},
+	{"timeout", ARG_PERCENT, AT(timeout_scale), .min = 1, .max = 1000000,
+	 .help = "timeout=PERCENT|off stretch all deadlines (timeout=300); off: wait for ever"},
 	{"inject", ARG_TEXT, AT(inject), .help = "inject=FAULT,...   commit these mistakes"},
 	{"ext", ARG_TEXT, AT(ext),
 	 .help = "ext=-NAME,...      as if the device tree did not claim them (ext=-svinval)"},
@@ -316,11 +323,18 @@ static void set_arg(struct args *a, const struct arg *arg, struct span word, str
 {
 	unsigned char *field = (unsigned char *)a + arg->offset;
 	const bool yes = true;
+	const uint64_t off = 0;
 
 	switch (arg->kind) {
 	case ARG_SEED:
 		if (set_number(field, arg, word, value, errors))
 			a->seed_given = true;
+		break;
+	case ARG_PERCENT:
+		if (span_is(value, "off"))
+			memcpy(field, &off, sizeof(off));
+		else
+			(void)set_number(field, arg, word, value, errors);
 		break;
 	case ARG_SIZE:
 	case ARG_BLOCK_SIZE:
@@ -358,8 +372,10 @@ static void parse_word(struct args *a, struct span word, struct args_errors *err
 		complain(errors, "%s: takes no value", show(word).text);
 	else if (arg->kind != ARG_FLAG && arg->kind != ARG_IGNORED && value.len == 0)
 		complain(errors, "%s: needs a value", show(word).text);
-	else
+	else {
 		set_arg(a, arg, word, value, errors);
+		a->given |= UINT64_C(1) << (arg - table);
+	}
 }
 
 static void set_defaults(struct args *a)
@@ -378,14 +394,38 @@ static void set_defaults(struct args *a)
 	a->quirks = true;
 }
 
-enum err args_parse(struct args *a, const char *text, struct args_errors *errors)
+_Static_assert(ARRAY_LEN(table) <= 64, "a bit each");
+
+static bool is_given(const struct args *a, size_t offset)
 {
-	set_defaults(a);
-	memset(errors, 0, sizeof(*errors));
-	return args_parse_more(a, text, errors);
+	unsigned i = 0;
+
+	while (i < ARRAY_LEN(table) - 1 && table[i].offset != offset)
+		i++;
+	return (a->given >> i & 1) != 0;
 }
 
-enum err args_parse_more(struct args *a, const char *text, struct args_errors *errors)
+#define UNLESS_GIVEN(a, field, value)                                                              \
+	do {                                                                                       \
+		if (!is_given((a), offsetof(struct args, field)))                                  \
+			(a)->field = (value);                                                      \
+	} while (0)
+
+/* Each costs instructions that a simulator of RTL takes seconds or minutes for. */
+static void set_defaults_by_set(struct args *a)
+{
+	bool rtl = strcmp(a->test, RTL_SET) == 0;
+
+	UNLESS_GIVEN(a, mem, rtl ? 8 * SZ_2M : UINT64_MAX);
+	UNLESS_GIVEN(a, vmem, rtl ? VMEM_ARG_BUILTIN : VMEM_ARG_AUTO);
+	UNLESS_GIVEN(a, probe, !rtl);
+	UNLESS_GIVEN(a, shuffle, !rtl); /* cheap ones first */
+	UNLESS_GIVEN(a, brief, rtl);
+	UNLESS_GIVEN(a, prealloc_min, rtl);
+	UNLESS_GIVEN(a, timeout_scale, rtl ? 0 : 100); /* its seconds are not ours */
+}
+
+static void parse_text(struct args *a, const char *text, struct args_errors *errors)
 {
 	/* As it was written, so that it stays unless this text says otherwise. */
 	if (a->endless)
@@ -399,6 +439,20 @@ enum err args_parse_more(struct args *a, const char *text, struct args_errors *e
 		if (word.len != 0)
 			parse_word(a, word, errors);
 	}
+}
+
+enum err args_parse(struct args *a, const char *text, struct args_errors *errors)
+{
+	set_defaults(a);
+	memset(errors, 0, sizeof(*errors));
+	return args_parse_more(a, text, errors);
+}
+
+enum err args_parse_more(struct args *a, const char *text, struct args_errors *errors)
+{
+	parse_text(a, text, errors);
+	/* Behind it all, wherever in the texts the word that chooses the set stands. */
+	set_defaults_by_set(a);
 	/* Without end: for torture.* alone; whoever multiplies by it must not come to nothing. */
 	a->endless = a->repeat == 0;
 	if (a->endless)

@@ -32,16 +32,23 @@ struct args {
 	bool model;		/* model=on|off */
 	bool probe;		/* probe=on|off, of RAM and devices */
 	bool shuffle;		/* shuffle=on|off */
-	uint64_t timeout_scale; /* timeout=, percent of each test's deadline, 100 by default */
+	bool brief;		/* brief=on|off, only the lines that matter */
+	bool prealloc_min;	/* prealloc=all|min, root entries for the RAM alone */
+	uint64_t timeout_scale; /* timeout=, percent of each test's deadline, 100; 0: off */
 	uint64_t repeat;	/* repeat=, how much more often tests at random try; at least 1 */
 	bool endless;		/* repeat=0: torture.* goes on until it is stopped */
 	bool quirks;		/* quirks=auto|none: known deviations are expected failures */
 	uint64_t record; /* record=, bytes from one frame's record to the next, 64 by default */
 	bool list;	 /* list: print the tests and stop */
+	uint64_t given;	 /* which of the arguments were, in the order of args_help() */
 };
 
 #define ARGS_MAX_ERRORS 8
 #define ARGS_ERROR_LEN 128
+
+/* test=RTL_SET: the tests of tests/rtl.h, with defaults for who runs a million instructions a
+ * minute. */
+#define RTL_SET "rtl"
 
 /* What was wrong, a line each with the word and the value in it. */
 struct args_errors {
@@ -54,7 +61,7 @@ struct args_errors {
  * Parse @text (words separated by blanks, name=value; sizes take K, M, G, T; numbers take 0x).
  * What is not given, or given wrongly, has its default in @a; of a word given twice the last one
  * counts. Returns OK, or ERR_INVAL with every wrong word in @errors; the other words are honoured
- * all the same. Any text will do, NULL too.
+ * all the same. Any text will do, NULL too. test=rtl has defaults of its own: what is given counts.
  */
 enum err must_check args_parse(struct args *a, const char *text, struct args_errors *errors);
 

@@ -65,6 +65,15 @@ static inline uint64_t csr_swap_stopei(uint64_t v)
 	return old;
 }
 
+/* Traps where M-mode keeps the counter to itself (mcounteren). */
+static inline uint64_t csr_read_instret(void)
+{
+	uint64_t v;
+
+	__asm__ volatile("csrr %0, instret" : "=r"(v) : : "memory");
+	return v;
+}
+
 static inline uint64_t csr_read_time(void)
 {
 	uint64_t v;

@@ -86,15 +86,15 @@ int machine_check_tree(const void *fdt, size_t size)
 }
 
 /* /chosen/bootargs, NULL if there is none or it does not end. */
-static const char *chosen_bootargs(const void *fdt)
+static const char *chosen_bootargs(const struct dt *dt)
 {
 	int len;
-	int chosen = fdt_path_offset(fdt, "/chosen");
+	int chosen = dt_find(dt, "chosen");
 	const char *text;
 
 	if (chosen < 0)
 		return NULL;
-	text = fdt_getprop(fdt, chosen, "bootargs", &len);
+	text = dt_prop(dt, chosen, "bootargs", &len);
 	if (text == NULL || len <= 0 || memchr(text, '\0', (size_t)len) == NULL)
 		return NULL;
 	return text;
@@ -102,7 +102,13 @@ static const char *chosen_bootargs(const void *fdt)
 
 const char *machine_bootargs(const void *fdt, size_t size)
 {
-	const char *text = machine_check_tree(fdt, size) == 0 ? chosen_bootargs(fdt) : NULL;
+	return machine_bootargs_checked(fdt, machine_check_tree(fdt, size));
+}
+
+const char *machine_bootargs_checked(const void *fdt, int checked)
+{
+	const struct dt dt = {.fdt = fdt};
+	const char *text = checked == 0 ? chosen_bootargs(&dt) : NULL;
 
 	return text == NULL ? "" : text;
 }
@@ -123,18 +129,18 @@ static void read_identity(struct dt *dt)
 	int len;
 	const char *text;
 
-	text = fdt_getprop(dt->fdt, 0, "model", &len);
+	text = dt_prop(dt, 0, "model", &len);
 	if (text != NULL)
 		machine_copy_text(m->model, sizeof(m->model), text, len);
-	text = fdt_getprop(dt->fdt, 0, "compatible", &len);
+	text = dt_prop(dt, 0, "compatible", &len);
 	if (text != NULL)
 		machine_copy_text(m->compatible, sizeof(m->compatible), text, len);
 }
 
 static void read_chosen(struct dt *dt)
 {
-	int chosen = fdt_path_offset(dt->fdt, "/chosen");
-	const char *bootargs = chosen_bootargs(dt->fdt);
+	int chosen = dt_find(dt, "chosen");
+	const char *bootargs = chosen_bootargs(dt);
 	const void *seed;
 	int len;
 
@@ -142,26 +148,29 @@ static void read_chosen(struct dt *dt)
 		return;
 	if (bootargs != NULL)
 		dt->m->bootargs = bootargs;
-	else if (fdt_getprop(dt->fdt, chosen, "bootargs", NULL) != NULL)
+	else if (dt_prop(dt, chosen, "bootargs", NULL) != NULL)
 		machine_note(dt->m, "chosen: bootargs without an end, ignored");
-	seed = fdt_getprop(dt->fdt, chosen, "rng-seed", &len);
+	seed = dt_prop(dt, chosen, "rng-seed", &len);
 	if (seed != NULL && len > 0)
 		dt->m->rng_seed = fold_seed(seed, (size_t)len);
 }
 
 enum err machine_read(struct machine *m, const void *fdt, size_t size, uint64_t mem_limit)
 {
+	return machine_read_checked(m, fdt, machine_check_tree(fdt, size), mem_limit);
+}
+
+enum err machine_read_checked(struct machine *m, const void *fdt, int checked, uint64_t mem_limit)
+{
 	struct dt dt = {.fdt = fdt, .m = m, .root_na = 2, .root_ns = 1};
-	int err;
 
 	memset(m, 0, sizeof(*m));
 	m->bootargs = "";
 	for (unsigned i = 0; i < MAX_HARTS; i++)
 		m->intc.context[i] = -1;
 
-	err = machine_check_tree(fdt, size);
-	if (err != 0) {
-		machine_note_fatal(m, "no device tree: %s", fdt_strerror(err));
+	if (checked != 0) {
+		machine_note_fatal(m, "no device tree: %s", fdt_strerror(checked));
 		return ERR_INVAL;
 	}
 

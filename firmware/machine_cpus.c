@@ -145,12 +145,12 @@ static uint32_t isa_from_string(const char *s, size_t len)
 static uint32_t read_isa(const struct dt *dt, int node)
 {
 	int len;
-	const char *text = fdt_getprop(dt->fdt, node, "riscv,isa-extensions", &len);
+	const char *text = dt_prop(dt, node, "riscv,isa-extensions", &len);
 	const char *end;
 
 	if (text != NULL && len > 0)
 		return isa_from_list(text, (size_t)len);
-	text = fdt_getprop(dt->fdt, node, "riscv,isa", &len);
+	text = dt_prop(dt, node, "riscv,isa", &len);
 	if (text == NULL || len <= 0) {
 		machine_note(dt->m, "%.24s: no riscv,isa", dt_name(dt, node));
 		return 0;
@@ -177,7 +177,7 @@ static enum mmu_claim read_mmu(const struct dt *dt, int node)
 static bool read_hartid(const struct dt *dt, int node, uint32_t na, uint64_t *hartid)
 {
 	int len;
-	const void *reg = fdt_getprop(dt->fdt, node, "reg", &len);
+	const void *reg = dt_prop(dt, node, "reg", &len);
 	unsigned cells = na == 2 ? 2 : 1;
 
 	if (reg == NULL || len < 4 || len % 4 != 0) {
@@ -198,10 +198,10 @@ static uint32_t read_cpu_intc(const struct dt *dt, int cpu)
 {
 	int node;
 
-	fdt_for_each_subnode(node, dt->fdt, cpu)
+	dt_for_each_child(node, dt, cpu)
 	{
 		if (dt_compatible(dt, node, "riscv,cpu-intc") ||
-		    fdt_getprop(dt->fdt, node, "interrupt-controller", NULL) != NULL)
+		    dt_prop(dt, node, "interrupt-controller", NULL) != NULL)
 			return dt_phandle(dt, node);
 	}
 	return 0;
@@ -240,7 +240,7 @@ static bool add_cpu(struct dt *dt, int node, uint32_t na)
 
 static bool is_cpu(const struct dt *dt, int node)
 {
-	if (fdt_getprop(dt->fdt, node, "device_type", NULL) != NULL)
+	if (dt_prop(dt, node, "device_type", NULL) != NULL)
 		return dt_prop_is(dt, node, "device_type", "cpu");
 	return strncmp(dt_name(dt, node), "cpu@", 4) == 0;
 }
@@ -252,7 +252,7 @@ static void read_timebase(struct dt *dt, int cpus)
 	int node;
 
 	if (!dt_u64(dt, cpus, "timebase-frequency", &hz)) {
-		fdt_for_each_subnode(node, dt->fdt, cpus)
+		dt_for_each_child(node, dt, cpus)
 		{
 			if (is_cpu(dt, node) && dt_enabled(dt, node) &&
 			    dt_u64(dt, node, "timebase-frequency", &hz))
@@ -267,7 +267,7 @@ static void read_timebase(struct dt *dt, int cpus)
 void machine_read_cpus(struct dt *dt)
 {
 	struct machine *m = dt->m;
-	int cpus = fdt_path_offset(dt->fdt, "/cpus");
+	int cpus = dt_find(dt, "cpus");
 	uint32_t na = 1;
 	unsigned lost = 0;
 	int node;
@@ -278,7 +278,7 @@ void machine_read_cpus(struct dt *dt)
 	if (na != 1 && na != 2)
 		machine_note(m, "cpus: #address-cells %u, taken as 1", (unsigned)na);
 	na = na == 2 ? 2 : 1;
-	fdt_for_each_subnode(node, dt->fdt, cpus)
+	dt_for_each_child(node, dt, cpus)
 	{
 		if (is_cpu(dt, node) && add_cpu(dt, node, na))
 			lost++;

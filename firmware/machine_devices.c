@@ -58,7 +58,7 @@ static uint32_t read_irq(const struct device_scan *s, uint32_t *parent, uint32_t
 	const struct dt *dt = s->dt;
 	int node = s->path.node[s->path.depth];
 	int len;
-	const fdt32_t *cells = fdt_getprop(dt->fdt, node, "interrupts-extended", &len);
+	const fdt32_t *cells = dt_prop(dt, node, "interrupts-extended", &len);
 
 	*parent = 0;
 	*trigger = TRIGGER_UNKNOWN;
@@ -68,7 +68,7 @@ static uint32_t read_irq(const struct device_scan *s, uint32_t *parent, uint32_t
 			*trigger = fdt32_ld(cells + 2);
 		return fdt32_ld(cells + 1);
 	}
-	cells = fdt_getprop(dt->fdt, node, "interrupts", &len);
+	cells = dt_prop(dt, node, "interrupts", &len);
 	if (cells == NULL || len < 4)
 		return 0;
 	for (unsigned i = s->path.depth + 1; i > 0; i--) {
@@ -119,7 +119,7 @@ static void add_virtio(struct device_scan *s)
 static void look_at(struct device_scan *s, int node)
 {
 	int len;
-	const char *list = fdt_getprop(s->dt->fdt, node, "compatible", &len);
+	const char *list = dt_prop(s->dt, node, "compatible", &len);
 
 	if (list == NULL || len <= 0)
 		return;
@@ -148,7 +148,7 @@ static void reserve_registers(struct device_scan *s)
 	if (dt_prop_is(dt, s->path.node[1], "device_type", "memory") ||
 	    dt_name_is(dt, s->path.node[1], "reserved-memory") ||
 	    dt_name_is(dt, s->path.node[1], "cpus") ||
-	    fdt_getprop(dt->fdt, s->path.node[s->path.depth], "reg", NULL) == NULL)
+	    dt_prop(dt, s->path.node[s->path.depth], "reg", NULL) == NULL)
 		return;
 	if (!dt_any_region(dt, &s->path, &r) || !dt_in_ram(dt, r) || r.size > REGISTERS_MAX)
 		return;
@@ -167,8 +167,8 @@ static void scan(struct device_scan *s)
 	int node;
 
 	s->path.node[0] = 0;
-	for (node = fdt_next_node(dt->fdt, 0, &depth); node >= 0 && depth > 0;
-	     node = fdt_next_node(dt->fdt, node, &depth)) {
+	for (node = dt_next_node(dt, 0, &depth); node >= 0 && depth > 0;
+	     node = dt_next_node(dt, node, &depth)) {
 		if (hidden_below >= 0 && depth > hidden_below)
 			continue;
 		hidden_below = -1;

@@ -8,13 +8,6 @@
 
 #include "firmware/machine_priv.h"
 
-const char *dt_name(const struct dt *dt, int node)
-{
-	const char *name = fdt_get_name(dt->fdt, node, NULL);
-
-	return name == NULL ? "?" : name;
-}
-
 bool dt_name_is(const struct dt *dt, int node, const char *base)
 {
 	const char *name = dt_name(dt, node);
@@ -26,7 +19,7 @@ bool dt_name_is(const struct dt *dt, int node, const char *base)
 bool dt_prop_is(const struct dt *dt, int node, const char *prop, const char *value)
 {
 	int len;
-	const char *have = fdt_getprop(dt->fdt, node, prop, &len);
+	const char *have = dt_prop(dt, node, prop, &len);
 	size_t want = strlen(value) + 1;
 
 	return have != NULL && len > 0 && (size_t)len == want && memcmp(have, value, want) == 0;
@@ -35,7 +28,7 @@ bool dt_prop_is(const struct dt *dt, int node, const char *prop, const char *val
 const char *dt_string(const struct dt *dt, int node, const char *prop)
 {
 	int len;
-	const char *text = fdt_getprop(dt->fdt, node, prop, &len);
+	const char *text = dt_prop(dt, node, prop, &len);
 
 	if (text == NULL || len <= 0 || memchr(text, '\0', (size_t)len) == NULL)
 		return NULL;
@@ -44,20 +37,25 @@ const char *dt_string(const struct dt *dt, int node, const char *prop)
 
 bool dt_enabled(const struct dt *dt, int node)
 {
-	if (fdt_getprop(dt->fdt, node, "status", NULL) == NULL)
+	if (dt_prop(dt, node, "status", NULL) == NULL)
 		return true;
 	return dt_prop_is(dt, node, "status", "okay") || dt_prop_is(dt, node, "status", "ok");
 }
 
 bool dt_compatible(const struct dt *dt, int node, const char *want)
 {
-	return fdt_node_check_compatible(dt->fdt, node, want) == 0;
+	int len;
+	const char *list = dt_prop(dt, node, "compatible", &len);
+
+	return list != NULL && len > 0 && fdt_stringlist_contains(list, len, want) != 0;
 }
 
 uint32_t dt_phandle(const struct dt *dt, int node)
 {
-	uint32_t phandle = fdt_get_phandle(dt->fdt, node);
+	uint32_t phandle = 0;
 
+	if (!dt_u32(dt, node, "phandle", &phandle))
+		(void)dt_u32(dt, node, "linux,phandle", &phandle);
 	return phandle == UINT32_MAX ? 0 : phandle;
 }
 
@@ -78,7 +76,7 @@ bool dt_cells_value(const void *at, unsigned n, uint64_t *value)
 bool dt_u32(const struct dt *dt, int node, const char *prop, uint32_t *value)
 {
 	int len;
-	const fdt32_t *cell = fdt_getprop(dt->fdt, node, prop, &len);
+	const fdt32_t *cell = dt_prop(dt, node, prop, &len);
 
 	if (cell == NULL || len != 4)
 		return false;
@@ -89,7 +87,7 @@ bool dt_u32(const struct dt *dt, int node, const char *prop, uint32_t *value)
 bool dt_u64(const struct dt *dt, int node, const char *prop, uint64_t *value)
 {
 	int len;
-	const void *cells = fdt_getprop(dt->fdt, node, prop, &len);
+	const void *cells = dt_prop(dt, node, prop, &len);
 
 	if (cells == NULL)
 		return false;
@@ -127,7 +125,7 @@ bool dt_tuples_open(struct dt_tuples *t, const struct dt *dt, int node, const ch
 	t->dt = dt;
 	t->name = dt_name(dt, node);
 	t->prop = prop;
-	t->at = fdt_getprop(dt->fdt, node, prop, &len);
+	t->at = dt_prop(dt, node, prop, &len);
 	t->left = t->at == NULL || len < 0 ? 0 : (size_t)len;
 	t->na = na;
 	t->ns = ns;
@@ -181,7 +179,7 @@ static bool translate_up(const struct dt *dt, int bus, unsigned na, unsigned ns,
 			 struct region *r)
 {
 	int len;
-	const unsigned char *at = fdt_getprop(dt->fdt, bus, "ranges", &len);
+	const unsigned char *at = dt_prop(dt, bus, "ranges", &len);
 	const size_t step = 4 * ((size_t)na + up_na + ns);
 
 	if (at == NULL)

@@ -40,7 +40,7 @@ bool dt_intcs_add(struct dt_intcs *c, const struct dt *dt, const struct dt_path 
 	}
 	if (new.kind == INTC_NONE)
 		return false;
-	if (new.kind == INTC_APLIC && fdt_getprop(dt->fdt, new.node, "msi-parent", NULL) != NULL)
+	if (new.kind == INTC_APLIC && dt_prop(dt, new.node, "msi-parent", NULL) != NULL)
 		new.kind = INTC_APLIC_MSI;
 	new.phandle = dt_phandle(dt, new.node);
 	if (!dt_device_region(dt, path, &new.reg))
@@ -149,7 +149,7 @@ static int32_t context_name(const struct dt *dt, const struct dt_intc *c, const 
 			return -1;
 		return i;
 	}
-	indexes = fdt_getprop(dt->fdt, c->node, "riscv,hart-indexes", &len);
+	indexes = dt_prop(dt, c->node, "riscv,hart-indexes", &len);
 	if (indexes != NULL)
 		index = len / 4 <= i ? UINT32_MAX : fdt32_ld(indexes + i);
 	if (index > MAX_HART_INDEX ||
@@ -168,7 +168,7 @@ static void read_contexts(struct dt *dt, const struct dt_intc *c, int node)
 	struct machine *m = dt->m;
 	const char *name = machine_intc_name(m);
 	int len;
-	const fdt32_t *cells = fdt_getprop(dt->fdt, node, "interrupts-extended", &len);
+	const fdt32_t *cells = dt_prop(dt, node, "interrupts-extended", &len);
 	const int32_t nr = cells == NULL ? 0 : len / 8;
 	struct imsic f = {0};
 	unsigned outside = 0;

@@ -132,7 +132,7 @@ void machine_read_ram(struct dt *dt, uint64_t mem_limit)
 	uint64_t left = mem_limit;
 	int node;
 
-	fdt_for_each_subnode(node, dt->fdt, 0)
+	dt_for_each_child(node, dt, 0)
 	{
 		if (dt_prop_is(dt, node, "device_type", "memory"))
 			read_memory_node(dt, node, &ram);
@@ -242,10 +242,10 @@ static void read_reserved_node(struct dt *dt, int parent, struct reserved_reader
 	if (na != dt->root_na || ns != dt->root_ns)
 		machine_note(dt->m, "reserved-memory: cells %u/%u, the root has %u/%u", na, ns,
 			     dt->root_na, dt->root_ns);
-	if (fdt_getprop(dt->fdt, parent, "ranges", &len) != NULL && len != 0)
+	if (dt_prop(dt, parent, "ranges", &len) != NULL && len != 0)
 		machine_note(dt->m, "reserved-memory: ranges is not empty, not applied");
 
-	fdt_for_each_subnode(node, dt->fdt, parent)
+	dt_for_each_child(node, dt, parent)
 	{
 		struct dt_tuples t;
 		struct region r;
@@ -264,7 +264,7 @@ static void read_reserved_node(struct dt *dt, int parent, struct reserved_reader
 
 static void read_initrd(struct dt *dt, struct reserved_reader *res)
 {
-	int chosen = fdt_path_offset(dt->fdt, "/chosen");
+	int chosen = dt_find(dt, "chosen");
 	uint64_t start;
 	uint64_t end;
 	bool has_start;
@@ -291,7 +291,7 @@ void machine_read_reserved(struct dt *dt)
 	int node;
 
 	read_memreserve(dt, &res);
-	fdt_for_each_subnode(node, dt->fdt, 0)
+	dt_for_each_child(node, dt, 0)
 	{
 		if (dt_name_is(dt, node, "reserved-memory"))
 			read_reserved_node(dt, node, &res);

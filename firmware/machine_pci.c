@@ -21,7 +21,7 @@
 static bool read_bus(const struct dt *dt, int node, uint8_t *bus)
 {
 	int len;
-	const fdt32_t *cells = fdt_getprop(dt->fdt, node, "bus-range", &len);
+	const fdt32_t *cells = dt_prop(dt, node, "bus-range", &len);
 	uint32_t first, last;
 
 	*bus = 0;
@@ -96,7 +96,7 @@ static void read_windows(struct dt *dt, const struct dt_path *p)
 
 	if (!dt_cell_counts(dt, p->node[p->depth - 1], &up_na, &up_ns))
 		return;
-	cells = fdt_getprop(dt->fdt, node, "ranges", &len);
+	cells = dt_prop(dt, node, "ranges", &len);
 	if (cells == NULL)
 		return;
 	for (unsigned step = PCI_NA + up_na + PCI_NS, left = (unsigned)len / 4; left >= step;
@@ -200,11 +200,11 @@ void machine_read_pci_irqs(struct dt *dt, uint32_t controller)
 
 	if (m->pci.size == 0 || controller == 0)
 		return;
-	cells = fdt_getprop(dt->fdt, dt->pci_node, "interrupt-map-mask", &len);
+	cells = dt_prop(dt, dt->pci_node, "interrupt-map-mask", &len);
 	for (unsigned i = 0; cells != NULL && len == (int)sizeof(mask) && i < ARRAY_LEN(mask); i++)
 		mask[i] = fdt32_ld(cells + i);
 	m->pci.irq_by_function = (mask[0] & PCI_FUNCTION_MASK) != 0;
-	cells = fdt_getprop(dt->fdt, dt->pci_node, "interrupt-map", &len);
+	cells = dt_prop(dt, dt->pci_node, "interrupt-map", &len);
 	left = cells == NULL ? 0 : (unsigned)len / 4;
 	for (; left != 0; left -= used, cells += used) {
 		used = map_line_read(dt, cells, left, &l);

@@ -36,18 +36,32 @@ struct dt {
 	unsigned pcis_lost;
 };
 
-/*
- * 0, or libfdt's error. Behind it every read through libfdt stays inside the @size bytes and is
- * aligned.
- */
-int machine_check_tree(const void *fdt, size_t size);
-
 /* Add a line to the notes; unprintable bytes become '?'. The last line is kept for a fatal one. */
 void machine_note(struct machine *m, const char *fmt, ...) printf_fn(2, 3);
 void machine_note_fatal(struct machine *m, const char *fmt, ...) printf_fn(2, 3);
 
 /* Copy a string that came from the tree: at most @len bytes of @from, printable ASCII only. */
 void machine_copy_text(char *to, size_t to_size, const char *from, int len);
+
+/*
+ * The node behind @node in the tree's order, or below 0 behind the last one below a node; @depth
+ * goes along as with fdt_next_node(), which tests each character of each name anew, on every walk.
+ */
+int dt_next_node(const struct dt *dt, int node, int *depth);
+
+/* The children of @parent in turn; below 0 behind the last. Linux: for_each_child_of_node(). */
+int dt_first_child(const struct dt *dt, int parent);
+int dt_next_child(const struct dt *dt, int child);
+#define dt_for_each_child(node, dt, parent)                                                        \
+	for ((node) = dt_first_child((dt), (parent)); (node) >= 0;                                 \
+	     (node) = dt_next_child((dt), (node)))
+
+/* The child of the root with that name, with or without a unit address; below 0: none. */
+int dt_find(const struct dt *dt, const char *name);
+
+/* The value of a property and its length in bytes, for @len that is not NULL; NULL: there is none.
+ */
+const void *dt_prop(const struct dt *dt, int node, const char *prop, int *len);
 
 /* Name with unit address, for notes and prefix matches only; never NULL. */
 const char *dt_name(const struct dt *dt, int node);

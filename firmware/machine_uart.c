@@ -20,7 +20,7 @@ static const struct {
 /* A path or an alias, up to a colon: what follows it are rate and format. Negative: none. */
 static int stdout_node(const struct dt *dt)
 {
-	int chosen = fdt_path_offset(dt->fdt, "/chosen");
+	int chosen = dt_find(dt, "chosen");
 	const char *path;
 
 	if (chosen < 0)
@@ -35,16 +35,19 @@ static int stdout_node(const struct dt *dt)
 
 static bool path_to(const struct dt *dt, int node, struct dt_path *p)
 {
-	int depth = fdt_node_depth(dt->fdt, node);
+	int depth = 0;
+	int at = 0;
 
-	if (depth <= 0 || depth > DT_MAX_DEPTH)
-		return false;
-	p->depth = (unsigned)depth;
-	for (int d = 0; d <= depth; d++) {
-		p->node[d] = fdt_supernode_atdepth_offset(dt->fdt, node, d, NULL);
-		if (p->node[d] < 0)
-			return false;
+	/* In the tree's order: what was last at each depth above a node is on the way to it. */
+	while (at >= 0 && at != node) {
+		if (depth <= DT_MAX_DEPTH)
+			p->node[depth] = at;
+		at = dt_next_node(dt, at, &depth);
 	}
+	if (at < 0 || depth <= 0 || depth > DT_MAX_DEPTH)
+		return false;
+	p->node[depth] = node;
+	p->depth = (unsigned)depth;
 	return true;
 }
 
@@ -66,7 +69,7 @@ static bool read_16550(const struct dt *dt, int node, struct uart *u)
 	return true;
 }
 
-bool machine_read_uart(struct machine *m, const void *fdt, size_t size, struct uart *u)
+bool machine_read_uart(struct machine *m, const void *fdt, int checked, struct uart *u)
 {
 	struct dt dt = {.fdt = fdt, .m = m, .root_na = 2, .root_ns = 1};
 	struct dt_path path;
@@ -74,7 +77,7 @@ bool machine_read_uart(struct machine *m, const void *fdt, size_t size, struct u
 	int node;
 
 	*u = (struct uart){.kind = UART_NONE};
-	if (machine_check_tree(fdt, size) != 0)
+	if (checked != 0)
 		return false;
 	node = stdout_node(&dt);
 	if (node < 0 || !dt_enabled(&dt, node) || !path_to(&dt, node, &path))

@@ -65,6 +65,13 @@ boot_entry:
 
 	csrr	s3, satp
 	bnez	s3, translated
+	/* Where counting begins; the counter may be closed to S-mode, then the trap leaves 0. */
+	la	t0, 1f
+	csrw	stvec, t0
+	li	s3, 0
+	rdinstret s3
+	.balign	4
+1:
 	la	s2, _start		/* where we really are */
 	slli	t0, s2, 64 - 21
 	bnez	t0, misaligned
@@ -80,11 +87,14 @@ boot_entry:
 	j	1b
 2:	la	t1, __bss_start
 	la	t2, __bss_end
-3:	bgeu	t1, t2, 4f		/* whole pages (hotwalk.ld): 64 bytes a time */
-	.irp	n, 0, 8, 16, 24, 32, 40, 48, 56
+3:	bgeu	t1, t2, 4f		/* whole pages (hotwalk.ld): 256 bytes a time */
+	.irp	n, 0, 32, 64, 96, 128, 160, 192, 224
 	sd	zero, \n(t1)
+	sd	zero, \n + 8(t1)
+	sd	zero, \n + 16(t1)
+	sd	zero, \n + 24(t1)
 	.endr
-	addi	t1, t1, 64
+	addi	t1, t1, 256
 	j	3b
 4:	fence	rw, w
 	la	t0, image_ready
@@ -104,6 +114,7 @@ to_virtual:
 	mv	a1, s1
 	mv	a2, s2
 	mv	a3, s0
+	mv	a4, s3
 	sfence.vma			/* our stores to the tables before any walk of them */
 	csrw	satp, a0		/* the next fetch faults and goes to stvec */
 	/*
@@ -130,6 +141,7 @@ boot_virtual:
 	csrw	stvec, t0
 	csrw	sscratch, zero
 	mv	a0, a3			/* hart id */
+	mv	a3, a4			/* instret at boot_entry */
 					/* a1: device tree, a2: load address */
 	call	hotwalk_main
 park:

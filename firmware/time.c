@@ -45,7 +45,12 @@ void time_stretch(uint64_t percent)
 
 uint64_t time_deadline_ms(uint64_t ms)
 {
-	return csr_read_time() + time_ms_to_ticks(ms) * stretch / 100;
+	return stretch == 0 ? UINT64_MAX : csr_read_time() + time_ms_to_ticks(ms) * stretch / 100;
+}
+
+uint64_t time_after_ms(uint64_t ms)
+{
+	return stretch == 0 ? csr_read_time() + time_ms_to_ticks(ms) : time_deadline_ms(ms);
 }
 
 bool time_past(uint64_t deadline)

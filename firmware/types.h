@@ -12,6 +12,9 @@ typedef uint64_t vaddr_t;
 
 #define PAGE_SHIFT 12
 #define PAGE_SIZE (UINT64_C(1) << PAGE_SHIFT)
+/* Not cleared at start: for what nobody reads before it was written. */
+#define NOINIT __attribute__((section(".noinit")))
+
 #define SZ_2M (UINT64_C(1) << 21)
 #define SZ_1G (UINT64_C(1) << 30)
 

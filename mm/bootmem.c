@@ -116,6 +116,23 @@ enum err bootmem_init(const struct machine *m, struct region image, paddr_t limi
 	return pick_arena();
 }
 
+void bootmem_trim(uint64_t align)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < usable.nr; i++) {
+		paddr_t start = align_up(usable.r[i].start, align);
+		paddr_t end = align_down(region_end(usable.r[i]), align);
+
+		if (start < end)
+			usable.r[n++] = (struct region){start, end - start};
+	}
+	usable.nr = n;
+	/* What is left holds the arena as it was, maybe in another place. */
+	for (arena_in = 0; arena_in + 1 < n && region_end(usable.r[arena_in]) <= arena.start;)
+		arena_in++;
+}
+
 struct region bootmem_arena(void)
 {
 	return arena;

@@ -18,6 +18,12 @@
  */
 enum err must_check bootmem_init(const struct machine *m, struct region image, paddr_t limit);
 
+/*
+ * Behind bootmem_init(), before the first allocation: leave out what is no whole @align bytes (a
+ * power of two, at most 2 MiB), so that the direct map needs no tables for edges (prealloc=min).
+ */
+void bootmem_trim(uint64_t align);
+
 struct region bootmem_arena(void);
 
 /* RAM as the frame table has to cover it: all of it, reserved parts too, less what was carved. */

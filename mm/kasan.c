@@ -181,6 +181,9 @@ enum err kasan_start(struct region boot)
 	struct pt_batch b;
 	enum err err, done;
 
+	/* prealloc=min has no area for it (mode_cut()). */
+	if (start < kernel_table()->mode->kasan.start)
+		return ERR_NOMEM;
 	zeros = frame_alloc(ZERO_ORDER, OWNER_BOOT);
 	if (zeros == FRAME_NONE)
 		return ERR_NOMEM;

@@ -48,3 +48,21 @@ const struct mmu_mode *mmu_mode_by_satp(uint64_t satp_mode)
 	}
 	return NULL;
 }
+
+/* Half of them for vmalloc_reserve(): in Sv39, where one is 1 GiB, torture.* takes three. */
+#define CUT_VMALLOC_ENTRIES 8
+
+struct mmu_mode mode_cut(const struct mmu_mode *mode, uint64_t span_bytes, uint64_t record_bytes)
+{
+	struct mmu_mode m = *mode;
+	uint64_t entry = level_size(mode->levels - 1);
+
+	m.direct.size = min_u64(m.direct.size, align_up(span_bytes, entry));
+	m.vmemmap.size = min_u64(m.vmemmap.size,
+				 align_up((m.direct.size >> PAGE_SHIFT) * record_bytes, entry));
+	m.vmalloc.size = min_u64(m.vmalloc.size, CUT_VMALLOC_ENTRIES * entry);
+	/* Its end is what addresses of shadow are reckoned from. */
+	m.kasan.start += m.kasan.size;
+	m.kasan.size = 0;
+	return m;
+}

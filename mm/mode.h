@@ -32,6 +32,12 @@ extern const struct mmu_mode mmu_modes[3]; /* Sv39, Sv48, Sv57 */
 /* By SATP_MODE_*; NULL if it is none of them. */
 const struct mmu_mode *mmu_mode_by_satp(uint64_t satp_mode);
 
+/*
+ * @mode with areas no larger than a direct map of @span_bytes needs, in whole root entries: fewer
+ * entries to populate and tables to walk (prealloc=min). Without KASAN's area.
+ */
+struct mmu_mode mode_cut(const struct mmu_mode *mode, uint64_t span_bytes, uint64_t record_bytes);
+
 static inline unsigned level_shift(unsigned level)
 {
 	return PAGE_SHIFT + PT_BITS * level;

@@ -10,7 +10,7 @@
 /* Runs are looked for among so many of the newest: a pointer between two runs parts none. */
 #define NR_OPEN 4u
 
-static struct model_record records[MAX_RECORDS];
+static struct model_record records[MAX_RECORDS] NOINIT;
 static unsigned nr_records;
 static unsigned peak;
 static uint64_t frozen; /* what was stored up to here, a fence under way may clear */

@@ -39,7 +39,7 @@ void machine_exit_run(const struct machine *m, unsigned code)
 		status = 1;
 	exitdev_init(m);
 	if (finisher != 0) {
-		uint64_t deadline = time_deadline_ms(EXIT_WAIT_MS);
+		uint64_t deadline = time_after_ms(EXIT_WAIT_MS);
 
 		mmio_post();
 		mmio_write32(finisher, code == 0 ? FINISHER_PASS : status << 16 | FINISHER_FAIL);

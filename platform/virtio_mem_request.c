@@ -105,7 +105,7 @@ enum err vmreq_try(struct virtio_mem *v, uint16_t type, paddr_t addr, uint16_t n
 
 		if (e != ERR_BUSY || --tries == 0)
 			return e;
-		deadline = time_deadline_ms(pause_ms);
+		deadline = time_after_ms(pause_ms);
 		while (!time_past(deadline))
 			arch_yield();
 		pause_ms *= 2;

@@ -11,7 +11,7 @@ enum err virtio_wait_used(const struct virtio_device *d, struct virtq *q, uint16
 			  uint32_t *len_bytes, const char **why)
 {
 	uint64_t deadline = time_deadline_ms(VIRTIO_ANSWER_TIMEOUT_MS);
-	uint64_t look = time_deadline_ms(ALIVE_EVERY_MS);
+	uint64_t look = time_after_ms(ALIVE_EVERY_MS);
 	bool late = false;
 	uint16_t used;
 	enum err e;
@@ -30,7 +30,7 @@ enum err virtio_wait_used(const struct virtio_device *d, struct virtq *q, uint16
 				*why = "needs a reset";
 				return ERR_IO;
 			}
-			look = time_deadline_ms(ALIVE_EVERY_MS);
+			look = time_after_ms(ALIVE_EVERY_MS);
 		}
 		late = time_past(deadline);
 		arch_yield();

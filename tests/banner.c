@@ -77,20 +77,13 @@ static void print_mmu(const struct bench *b)
 	     arch_measure_asid_bits(), list[0] != '\0' ? list : " nothing");
 }
 
-void banner_print(const struct bench *b)
+static void print_machine(const struct bench *b)
 {
 	const struct machine *m = b->machine;
 	struct region image = image_region();
-	struct hartset peers = hart_peers();
 	char ram[LIST_LEN] = "";
 	char reserved[LIST_LEN] = "";
-	bool linux_order = b->args->order == ORDER_ARG_LINUX;
 
-	say("hotwalk " HOTWALK_VERSION " (git " HOTWALK_GIT
-	    ") %s harts=%u boot-hart=%llu seed=0x%llx%s",
-	    kernel_table()->mode->name, hartset_count(&peers) + 1,
-	    (unsigned long long)b->boot_hartid, (unsigned long long)b->seed,
-	    linux_order ? " order=linux" : "");
 	note("machine: %s (%s)", m->model[0] != '\0' ? m->model : "no model", m->compatible);
 	print_sbi();
 	print_mmu(b);
@@ -98,6 +91,20 @@ void banner_print(const struct bench *b)
 	     append_regions(reserved, m->reserved, m->nr_reserved));
 	note("image: 0x%llx-0x%llx", (unsigned long long)image.start,
 	     (unsigned long long)(region_end(image) - 1));
+}
+
+void banner_print(const struct bench *b)
+{
+	struct hartset peers = hart_peers();
+	bool linux_order = b->args->order == ORDER_ARG_LINUX;
+
+	say("hotwalk " HOTWALK_VERSION " (git " HOTWALK_GIT
+	    ") %s harts=%u boot-hart=%llu seed=0x%llx%s",
+	    kernel_table()->mode->name, hartset_count(&peers) + 1,
+	    (unsigned long long)b->boot_hartid, (unsigned long long)b->seed,
+	    linux_order ? " order=linux" : "");
+	if (!b->args->brief)
+		print_machine(b);
 	if (linux_order)
 		note("order=linux: memory is removed as Linux does: this run is meant to fail");
 	if (b->args->inject[0] != '\0')

@@ -37,12 +37,12 @@
 #define HART_START_MS 30000
 
 /* The tree is copied here before any memory is used: it may lie in what looks like free RAM. */
-static uint8_t fdt[MAX_FDT] __attribute__((aligned(8)));
+static uint8_t fdt[MAX_FDT] NOINIT __attribute__((aligned(8)));
 static struct machine machine;
 static struct args args;
 static struct bench bench;
 
-void hotwalk_main(uint64_t hartid, paddr_t fdt_pa, paddr_t load);
+void hotwalk_main(uint64_t hartid, paddr_t fdt_pa, paddr_t load, uint64_t instret);
 
 /* Nothing can be tested: say why, once, and end in peace. */
 static void give_up(const char *fmt, ...) printf_fn(1, 2) noreturn_fn;
@@ -114,11 +114,11 @@ static size_t copy_fdt(paddr_t pa)
 	return size;
 }
 
-static void choose_console(size_t fdt_size)
+static void choose_console(int checked)
 {
 	struct uart u;
 
-	if (machine_read_uart(&machine, fdt, fdt_size, &u) && console_choose(&u))
+	if (machine_read_uart(&machine, fdt, checked, &u) && console_choose(&u))
 		say(" ");
 	if (image_in_m_mode != 0)
 		give_up("started in M-mode: it takes M-mode firmware that starts this in S-mode, "
@@ -126,7 +126,7 @@ static void choose_console(size_t fdt_size)
 }
 
 /* The image's arguments are defaults: the tree's come behind them and win, word by word. */
-static enum err parse_args(size_t fdt_size, struct args_errors *errors)
+static enum err parse_args(int checked, struct args_errors *errors)
 {
 	const char *baked = image_bootargs();
 	const char *from = baked;
@@ -140,15 +140,15 @@ static enum err parse_args(size_t fdt_size, struct args_errors *errors)
 		note("args: in the image: %s", from);
 	if (args_parse(&args, baked, errors) != OK)
 		return ERR_INVAL;
-	return args_parse_more(&args, machine_bootargs(fdt, fdt_size), errors);
+	return args_parse_more(&args, machine_bootargs_checked(fdt, checked), errors);
 }
 
-static void read_args(size_t fdt_size)
+static void read_args(int checked)
 {
 	static struct args_errors errors;
 	char unknown[32];
 
-	if (parse_args(fdt_size, &errors) != OK) {
+	if (parse_args(checked, &errors) != OK) {
 		for (unsigned i = 0; i < errors.nr; i++)
 			note("args: %s", errors.line[i]);
 		note("args: these are known:");
@@ -173,10 +173,10 @@ static void print_dt_notes(unsigned from)
 		note("dt: and %u more notes", machine.notes_lost);
 }
 
-static void read_machine(size_t fdt_size)
+static void read_machine(int checked)
 {
 	char unknown[32];
-	enum err err = machine_read(&machine, fdt, fdt_size, args.mem);
+	enum err err = machine_read_checked(&machine, fdt, checked, args.mem);
 
 	print_dt_notes(0);
 	if (err != OK)
@@ -229,6 +229,18 @@ static const struct mmu_mode *choose_mode(void)
 	return mmu_mode_by_satp(mode);
 }
 
+/* prealloc=min: from the start of the direct map (kernel_mappable()) to the end of RAM. */
+static const struct mmu_mode *cut_mode(const struct mmu_mode *mode)
+{
+	static struct mmu_mode cut;
+	paddr_t end = region_end(machine.ram[machine.nr_ram - 1]);
+
+	if (!args.prealloc_min)
+		return mode;
+	cut = mode_cut(mode, end - align_down(machine.ram[0].start, SZ_1G), args.record);
+	return &cut;
+}
+
 static void choose_seed(void)
 {
 	bench.seed = args.seed;
@@ -248,6 +260,8 @@ static void init_memory(const struct mmu_mode *mode)
 	if (err != OK)
 		give_up("no 2 MiB of RAM is free beside reserved memory and the image: %s",
 			err_name(err));
+	if (args.prealloc_min)
+		bootmem_trim(SZ_2M);
 	/* Before the first allocation: the region of a built-in device is cut out of RAM. */
 	memdev_choose(&bench);
 	pmemdev_choose(&bench);
@@ -307,10 +321,11 @@ static void panic_exit(void)
 }
 
 /* On the boot hart, in the early table, at the image's own virtual address. */
-void hotwalk_main(uint64_t hartid, paddr_t fdt_pa, paddr_t load)
+void hotwalk_main(uint64_t hartid, paddr_t fdt_pa, paddr_t load, uint64_t instret)
 {
 	const struct mmu_mode *mode;
 	size_t fdt_size;
+	int checked;
 
 	image_init(load);
 	sbi_init();
@@ -319,17 +334,19 @@ void hotwalk_main(uint64_t hartid, paddr_t fdt_pa, paddr_t load)
 	say(" "); /* what the firmware before us left unfinished ends here */
 	bench.boot_hartid = hartid;
 	fdt_size = copy_fdt(fdt_pa);
-	choose_console(fdt_size);
+	checked = machine_check_tree(fdt, fdt_size);
+	choose_console(checked);
 	check_full_fence(hartid);
-	read_args(fdt_size);
-	read_machine(fdt_size);
+	read_args(checked);
+	read_machine(checked);
 	bench.machine = &machine;
 	bench.args = &args;
+	bench.entry_instret = instret;
 	time_init(machine.timebase_hz);
 	time_stretch(args.timeout_scale);
 	probe_machine((struct region){fdt_pa, fdt_size});
 	choose_seed();
-	mode = choose_mode();
+	mode = cut_mode(choose_mode());
 	init_memory(mode);
 	exitdev_init(&machine);
 	panic_set_exit(panic_exit);

@@ -196,7 +196,7 @@ void memdev_start(struct bench *b)
 			return;
 		}
 	}
-	for (unsigned i = 0; i < n; i++) {
+	for (unsigned i = 0; i < n && !b->args->brief; i++) {
 		char line[160];
 
 		virtio_mem_describe(b->vmems[i], line, sizeof(line));

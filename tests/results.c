@@ -121,7 +121,8 @@ void results_report(struct test_run *t, unsigned number, enum outcome o)
 	count_machine(t, o);
 	explain(t, o);
 	print_found_by(t, by, sizeof(by));
-	note("%s.%s: %s", d->suite, d->name, words[o]);
+	if (!t->bench->args->brief)
+		note("%s.%s: %s", d->suite, d->name, words[o]);
 	switch (o) {
 	case SKIPPED:
 	case BLIND:
@@ -164,11 +165,22 @@ static void print_sensitivity(void)
 		     saw + blind, list);
 }
 
-unsigned results_conclude(unsigned planned, unsigned ran)
+static void print_run(void)
+{
+	struct model_stats m = model_stats();
+
+	if (model_enabled())
+		note("model: %llu stores, %llu fences, at most %llu old entries and %llu tables at "
+		     "once",
+		     (unsigned long long)m.stores, (unsigned long long)m.fences,
+		     (unsigned long long)m.records_peak, (unsigned long long)m.tables_peak);
+	note("time: %llu ms since start", (unsigned long long)time_us() / 1000);
+}
+
+unsigned results_conclude(const struct bench *b, unsigned planned, unsigned ran)
 {
 	unsigned failed = totals[FAILED] + totals[TIMED_OUT] + totals[TRAPPED];
 	unsigned judged = totals[PASSED] + totals[XFAILED] + failed;
-	struct model_stats m = model_stats();
 	char xfail[24];
 
 	if (failed != 0)
@@ -176,12 +188,8 @@ unsigned results_conclude(unsigned planned, unsigned ran)
 		     found_by[EVIDENCE_PROBE], found_by[EVIDENCE_MODEL],
 		     found_by[EVIDENCE_ACCOUNTS], found_by[EVIDENCE_CHECK]);
 	accounts_print_exposure();
-	if (model_enabled())
-		note("model: %llu stores, %llu fences, at most %llu old entries and %llu tables at "
-		     "once",
-		     (unsigned long long)m.stores, (unsigned long long)m.fences,
-		     (unsigned long long)m.records_peak, (unsigned long long)m.tables_peak);
-	note("time: %llu ms since start", (unsigned long long)time_us() / 1000);
+	if (!b->args->brief)
+		print_run();
 	note("Totals: pass:%u fail:%u xfail:%u xpass:0 skip:%u error:%u", totals[PASSED],
 	     totals[FAILED] + totals[TIMED_OUT], totals[XFAILED], totals[SKIPPED] + totals[BLIND],
 	     totals[TRAPPED]);

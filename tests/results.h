@@ -15,7 +15,7 @@ void results_report(struct test_run *t, unsigned number, enum outcome o);
 
 /* Print the totals and the last line, of @planned tests of which @ran did. The exit status: 0
  * pass, 1 failures, 2 nothing was judged. */
-unsigned results_conclude(unsigned planned, unsigned ran);
+unsigned results_conclude(const struct bench *b, unsigned planned, unsigned ran);
 
 const char *evidence_name(enum evidence e);
 

@@ -22,6 +22,7 @@
 #include "tests/memdev.h"
 #include "tests/results.h"
 #include "tests/lookout.h"
+#include "tests/rtl.h"
 
 #define MAX_TESTS 1024
 
@@ -211,7 +212,7 @@ static void boot_hart_hangs(uint64_t ms)
 	     (unsigned long long)hart_get(0)->hartid, (unsigned long long)ms);
 	if (t != NULL)
 		results_report(t, running_number, TIMED_OUT);
-	machine_exit_run(b->machine, results_conclude(planned, t != NULL ? running_number : 0));
+	machine_exit_run(b->machine, results_conclude(b, planned, t != NULL ? running_number : 0));
 }
 
 static const char *unmet_need(const struct test_run *t)
@@ -333,15 +334,40 @@ static void run_one(const struct bench *b, const struct test *d, unsigned number
 		clean_up_guarded(b);
 }
 
-static unsigned choose(const struct bench *b, const struct test **chosen)
+static bool matches(const char *globs, const struct test *t)
+{
+	char name[80];
+
+	snprintf(name, sizeof(name), "%s.%s", t->suite, t->name);
+	return glob_list_matches(globs, name);
+}
+
+static unsigned choose_rtl(const struct test **chosen)
 {
 	unsigned n = 0;
 
 	for (const struct test *const *p = __tests_start; p < __tests_end; p++) {
-		char name[80];
+		int place = rtl_place(*p);
+		unsigned at = n;
 
-		snprintf(name, sizeof(name), "%s.%s", (*p)->suite, (*p)->name);
-		if (n < MAX_TESTS && glob_list_matches(b->args->test, name))
+		if (place < 0 || n == MAX_TESTS)
+			continue;
+		for (; at > 0 && rtl_place(chosen[at - 1]) > place; at--)
+			chosen[at] = chosen[at - 1];
+		chosen[at] = *p;
+		n++;
+	}
+	return n;
+}
+
+static unsigned choose(const struct bench *b, const struct test **chosen)
+{
+	unsigned n = 0;
+
+	if (strcmp(b->args->test, RTL_SET) == 0)
+		return choose_rtl(chosen);
+	for (const struct test *const *p = __tests_start; p < __tests_end; p++) {
+		if (n < MAX_TESTS && matches(b->args->test, *p))
 			chosen[n++] = *p;
 	}
 	return n;
@@ -384,7 +410,10 @@ unsigned runner_run(const struct bench *b)
 	planned = n;
 	bench = b;
 	lookout_start(boot_hart_hangs);
-	for (; ran < n && !bailed_out; ran++)
+	for (; ran < n && !bailed_out; ran++) {
 		run_one(b, chosen[ran], ran + 1);
-	return results_conclude(n, ran);
+		if (ran == 0 && b->args->brief)
+			rtl_print_first(b);
+	}
+	return results_conclude(b, n, ran);
 }

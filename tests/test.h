@@ -57,6 +57,7 @@ struct bench {
 	struct virtio_pmem *pmem;  /* NULL: there is none */
 	uint32_t modes;		   /* measured, bit SATP_MODE_* */
 	uint64_t boot_hartid;
+	uint64_t entry_instret; /* of the boot hart where the image began; 0: it cannot be read */
 	uint64_t seed;
 };
 

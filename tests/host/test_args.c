@@ -224,8 +224,28 @@ static void test_help(void)
 		if (errors.nr != 0 && strstr(errors.line[0], "unknown") != NULL)
 			ok = false;
 	}
-	tap_ok(ok && lines == 24, "twenty-three arguments, and one line for the ignored ones");
+	tap_ok(ok && lines == 26, "twenty-five arguments, and one line for the ignored ones");
 	tap_ok(args_help(1000) == NULL, "behind the last line");
+}
+
+/* Other defaults, wherever the word stands; what is given counts all the same. */
+static void test_rtl(void)
+{
+	(void)parse("mem=32M test=rtl model=off");
+	tap_ok(a.brief && a.prealloc_min && !a.probe && !a.shuffle && a.timeout_scale == 0 &&
+		       a.vmem == VMEM_ARG_BUILTIN,
+	       "test=rtl: defaults of its own");
+	tap_ok(a.mem == 32 << 20 && !a.model, "test=rtl: what is given counts");
+	(void)parse("probe=on test=rtl bogus timeout=200");
+	tap_ok(a.probe && a.timeout_scale == 200 && errors.nr == 1,
+	       "test=rtl: before and behind it, and one complaint for a wrong word");
+	(void)parse("test=rtl test=boot.*");
+	tap_ok(!a.brief && a.probe && a.mem == UINT64_MAX, "test=rtl: the last test= counts");
+	(void)parse("timeout=off prealloc=min brief=on");
+	tap_ok(errors.nr == 0 && a.timeout_scale == 0 && a.prealloc_min && a.brief && a.probe,
+	       "timeout=off, prealloc=min, brief=on alone");
+	(void)parse("timeout=0");
+	tap_ok(errors.nr == 1, "timeout=0 is no way to say off");
 }
 
 /* Any text: no sanitizer complains, and lines end. */
@@ -276,6 +296,14 @@ static void test_more(void)
 	err = parse("foo");
 	tap_ok(err == ERR_INVAL && args_parse_more(&a, "mode=sv39", &errors) == ERR_INVAL,
 	       "wrong in front stays wrong");
+	err = parse("mem=32M test=boot.*");
+	tap_ok(err == OK && args_parse_more(&a, "test=rtl probe=on", &errors) == OK && a.brief &&
+		       a.mem == 32 << 20 && a.probe && a.timeout_scale == 0,
+	       "test=rtl behind: its defaults, but for what either text gives");
+	err = parse("test=rtl");
+	tap_ok(err == OK && args_parse_more(&a, "test=boot.* brief=on", &errors) == OK && a.brief &&
+		       !a.prealloc_min && a.timeout_scale == 100 && a.mem == UINT64_MAX,
+	       "test=rtl in front and another behind: none of its defaults stays");
 }
 
 int main(void)
@@ -288,6 +316,7 @@ int main(void)
 	test_lengths();
 	test_many_errors();
 	test_help();
+	test_rtl();
 	test_noise();
 	return tap_done();
 }

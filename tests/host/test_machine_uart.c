@@ -74,7 +74,8 @@ static bool found(void)
 {
 	shape_build(&tree, &(struct shape){.chosen = put_chosen, .soc = put_uart});
 	memset(&uart, 0xa5, sizeof(uart));
-	return machine_read_uart(&machine, (uint8_t *)tree.blob, tree.size, &uart);
+	return machine_read_uart(&machine, tree.blob, machine_check_tree(tree.blob, tree.size),
+				 &uart);
 }
 
 static bool is(enum uart_kind kind, paddr_t base)
@@ -181,11 +182,13 @@ static void test_noise(void)
 		at = x % tree.size;
 		old = blob[at];
 		blob[at] = (uint8_t)(x >> 32);
-		(void)machine_read_uart(&machine, blob, tree.size, &uart);
+		(void)machine_read_uart(&machine, blob, machine_check_tree(blob, tree.size), &uart);
 		blob[at] = old;
 	}
 	tap_ok(n == 20000, "%u damaged trees", n);
-	tap_ok(!machine_read_uart(&machine, NULL, 0, &uart) && uart.kind == UART_NONE, "no tree");
+	tap_ok(!machine_read_uart(&machine, NULL, machine_check_tree(NULL, 0), &uart) &&
+		       uart.kind == UART_NONE,
+	       "no tree");
 }
 
 int main(void)
