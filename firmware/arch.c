@@ -59,11 +59,19 @@ bool arch_raw_cmpxchg(pte_slot_t slot, pte_t *expected, pte_t value)
 					   __ATOMIC_RELAXED, __ATOMIC_RELAXED);
 }
 
+static uint64_t load_four(const uint64_t *e)
+{
+	return __atomic_load_n(&e[0], __ATOMIC_RELAXED) | __atomic_load_n(&e[1], __ATOMIC_RELAXED) |
+	       __atomic_load_n(&e[2], __ATOMIC_RELAXED) | __atomic_load_n(&e[3], __ATOMIC_RELAXED);
+}
+
 unsigned pte_next_used(paddr_t table, unsigned from)
 {
 	const uint64_t *e = slot_ptr((pte_slot_t){table});
 	unsigned i = from;
 
+	while (i % 4 == 0 && i < 512 && load_four(&e[i]) == 0)
+		i += 4;
 	while (i < 512 && __atomic_load_n(&e[i], __ATOMIC_RELAXED) == 0)
 		i++;
 	return i;

@@ -82,6 +82,7 @@ int machine_check_tree(const void *fdt, size_t size)
 	/* An empty structure block passes; each reader starts at the root. */
 	if (fdt_get_name(fdt, 0, &err) == NULL)
 		return err;
+	dt_keep(fdt);
 	return 0;
 }
 

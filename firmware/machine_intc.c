@@ -217,7 +217,7 @@ static int read_imsics(struct dt *dt, const struct dt_intc *c)
 	if (c->kind != INTC_APLIC_MSI)
 		return c->node;
 	if (dt_u32(dt, c->node, "msi-parent", &parent) && parent != 0 && parent != UINT32_MAX)
-		node = fdt_node_offset_by_phandle(dt->fdt, parent);
+		node = dt_by_phandle(dt, parent);
 	if (node < 0 || !dt_enabled(dt, node) || !dt_compatible(dt, node, "riscv,imsics")) {
 		machine_note(m, "aplic: msi-parent leads to no IMSIC");
 		return -1;

@@ -160,7 +160,7 @@ static unsigned map_line_read(const struct dt *dt, const fdt32_t *cells, unsigne
 		l->unit[i] = fdt32_ld(cells + i);
 	l->pin = fdt32_ld(cells + PCI_NA);
 	l->parent = fdt32_ld(cells + PCI_NA + 1);
-	parent = fdt_node_offset_by_phandle(dt->fdt, l->parent);
+	parent = dt_by_phandle(dt, l->parent);
 	if (parent < 0 || !dt_u32(dt, parent, "#interrupt-cells", &ni))
 		return 0;
 	(void)dt_u32(dt, parent, "#address-cells", &na);

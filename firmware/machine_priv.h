@@ -44,8 +44,15 @@ void machine_note_fatal(struct machine *m, const char *fmt, ...) printf_fn(2, 3)
 void machine_copy_text(char *to, size_t to_size, const char *from, int len);
 
 /*
- * The node behind @node in the tree's order, or below 0 behind the last one below a node; @depth
- * goes along as with fdt_next_node(), which tests each character of each name anew, on every walk.
+ * Keep what libfdt says of the nodes and properties of @fdt, which passed fdt_check_full() and
+ * stays as it is, until the next call. For speed alone: of other trees the functions below ask
+ * libfdt.
+ */
+void dt_keep(const void *fdt);
+
+/*
+ * The node behind @node in the tree's order; @depth goes along, above 0 below the node where it was
+ * 0. Below 0: none is left below that one. As fdt_next_node().
  */
 int dt_next_node(const struct dt *dt, int node, int *depth);
 
@@ -58,6 +65,9 @@ int dt_next_child(const struct dt *dt, int child);
 
 /* The child of the root with that name, with or without a unit address; below 0: none. */
 int dt_find(const struct dt *dt, const char *name);
+
+/* The node with that phandle; below 0: none, or 0 or -1, which are no phandles. */
+int dt_by_phandle(const struct dt *dt, uint32_t phandle);
 
 /* The value of a property and its length in bytes, for @len that is not NULL; NULL: there is none.
  */

@@ -19,7 +19,7 @@ typedef unsigned long long ull;
 #define WORD_KEY UINT64_C(0x5aa5c33c00000a5c)
 
 /* Too large for the boot stack; used once, by one hart. */
-static struct spot spots[RAMPROBE_SPOTS];
+static struct spot spots[RAMPROBE_SPOTS] NOINIT;
 static unsigned nr_spots;
 static struct region avoid[RAMPROBE_AVOID]; /* image, blob */
 static struct regions dead;

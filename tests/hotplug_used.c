@@ -30,7 +30,7 @@ struct user {
 
 static struct {
 	struct user users[MAX_HARTS];
-} bench;
+} bench NOINIT; /* user_start() clears those that are used */
 
 static uint64_t stamp_word(uint64_t stamp, uint64_t i)
 {

@@ -22,7 +22,7 @@ struct reference {
 };
 
 static struct reference ref;
-static struct extent ref_extents[REF_PAGES];
+static struct extent ref_extents[REF_PAGES] NOINIT;
 
 static void ref_set(unsigned first, unsigned n, paddr_t pa, uint64_t prot)
 {

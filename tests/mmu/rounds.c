@@ -16,7 +16,7 @@
 /* SBI on few processors may need 100 ms a fence. */
 #define BUDGET_US 1500000
 
-static struct rounds rounds;
+static struct rounds rounds NOINIT;
 
 /* What the steps are about; written by hart 0 between them. */
 static struct {

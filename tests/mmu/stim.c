@@ -153,7 +153,7 @@ static void local_job(void *arg)
 
 struct tally *stim_tallies(void)
 {
-	static struct tally tallies[MAX_HARTS];
+	static struct tally tallies[MAX_HARTS] NOINIT;
 
 	memset(tallies, 0, sizeof(tallies));
 	return tallies;

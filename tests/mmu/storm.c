@@ -43,7 +43,7 @@ static struct {
 	uint32_t samples;
 	uint32_t us[MAX_SAMPLES];
 	struct flip_tally y[MAX_HARTS];
-} job; /* one for all tests: too large for a stack */
+} job NOINIT; /* one for all tests: too large for a stack */
 
 void storm_prepare(struct test_run *t, struct scene *scene)
 {
