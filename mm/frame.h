@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * Frames of physical memory: one record each (Linux's struct page), zones with a buddy allocator,
- * an owner for whatever is not free.
+ * Frames of physical memory: one record each (Linux's struct page), an owner for whatever is not
+ * free, and how to get some and give them back. They come from zones (zone.h).
  */
 #ifndef MM_FRAME_H
 #define MM_FRAME_H
 
-#include "firmware/lock.h"
 #include "firmware/types.h"
 
 enum owner {
@@ -67,58 +66,9 @@ struct frame *frame_of(paddr_t pa);
 /* Set once: the frame table's virtual start and the frame that its first record is of. */
 void frame_table_init(vaddr_t start, paddr_t first);
 
-struct zone {
-	const char *name;
-	struct region span; /* records are mapped for all of it */
-	struct spinlock lock;
-	uint64_t free_frames;
-	uint64_t managed_frames;	     /* given to the zone, free or not */
-	uint64_t heads[FRAME_MAX_ORDER + 1]; /* frame number + 1 of the first block, 0: none */
-	bool hot;			     /* hot-added: movable allocations are preferred here */
-	bool draining;			     /* nothing more is allocated from it */
-	uint16_t node;			     /* proximity domain; 0 where nobody says otherwise */
-};
-
-/* @z empty, all of @span in nobody's hands. Locks: none, @z is not known to anybody yet. */
-void zone_init(struct zone *z, const char *name, struct region span);
-
-/* The way back, when it is nobody's: no frame is in it any more. */
-void zone_forget(struct zone *z);
-
-/* Give [@r] to the zone as free memory. @r inside the span, page aligned, records unowned. */
-void zone_add(struct zone *z, struct region r);
-
-/*
- * From @at on the zone's memory is @upper's (not known to anybody yet; known behind this call).
- * ERR_BUSY if an allocated block lies across @at; nothing changed then.
- */
-enum err must_check zone_split(struct zone *z, paddr_t at, struct zone *upper);
-/* The way back: @upper follows @z and is nobody's afterwards. */
-void zone_merge(struct zone *z, struct zone *upper);
-
-/* Stop allocation from the zone, or allow it again. What is allocated stays. */
-void zone_drain(struct zone *z, bool draining);
-/* The first allocated block of the zone at or behind @from: FRAME_NONE if there is none. */
-struct zone_block {
-	paddr_t pa;
-	unsigned order;
-	enum owner owner;
-	uint64_t object;
-};
-struct zone_block zone_next_block(struct zone *z, paddr_t from);
-
-/*
- * Take all of the zone's memory out of its lists: nothing can be allocated from it any more.
- * ERR_BUSY if a block is allocated; *@busy is then the first one's address and nothing changed.
- */
-enum err must_check zone_isolate(struct zone *z, paddr_t *busy);
-
-/*
- * 2^@order frames, aligned to their size, owned by @owner; content undefined. FRAME_NONE if there
- * are none. Locks: takes the zone's. May be called from any hart, not from interrupts.
+/* 2^@order frames are aligned to their size, their content undefined; FRAME_NONE: there are none.
  */
 #define FRAME_NONE UINT64_MAX
-paddr_t zone_alloc(struct zone *z, unsigned order, enum owner owner);
 
 /*
  * The boot zones in turn; what frame_prefer_hot() named, from hot-added memory first. DMA memory
@@ -151,6 +101,13 @@ void frame_free_range(struct region r, enum owner owner);
 /* Who owns the frame at @pa; OWNER_NONE if it is free or in no zone. */
 enum owner frame_owner(paddr_t pa);
 
+/* An allocated block. */
+struct zone_block {
+	paddr_t pa;
+	unsigned order;
+	enum owner owner;
+	uint64_t object;
+};
 /* The allocated block that @pa lies in; @pa FRAME_NONE if there is none. */
 struct zone_block frame_block(paddr_t pa);
 
@@ -160,14 +117,17 @@ struct zone_block frame_block(paddr_t pa);
  */
 paddr_t frame_alloc_near(paddr_t pa, enum owner owner);
 
-/* @n frames more, or less, are @owner's that no zone has: memory that holds its own records. */
-void frame_count_outside(enum owner owner, int64_t n);
+/*
+ * @n frames more, or less, are @owner's, or free (OWNER_NONE). For what frees and allocates, and
+ * for memory that no zone has: that which holds its own records.
+ */
+void frame_count(enum owner owner, int64_t n);
 
 /* Mark memory that was in use before zones existed. */
 void frame_claim(struct region r, enum owner owner);
 
-void frame_zone_add(struct zone *z);	/* known to frame_free() from here on */
-void frame_zone_remove(struct zone *z); /* ... and not any more */
+struct zone;
+/* frame_alloc() takes from it from here on, and frame_free() knows it (zones.h). */
 void frame_boot_zone_add(struct zone *z);
 
 /* Frames of each owner now, in the boot zones and hot-added ones. */

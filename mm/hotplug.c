@@ -13,6 +13,7 @@
 #include "mm/records.h"
 #include "mm/shootdown.h"
 #include "mm/teardown_linux.h"
+#include "mm/zones.h"
 
 /* 1024 regions of 256 bytes: too much for the image's data superpage. */
 #define REGIONS_ORDER 6u

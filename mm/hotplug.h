@@ -16,11 +16,11 @@
 #include "firmware/machine.h"
 #include "firmware/rwlock.h"
 #include "firmware/types.h"
-#include "mm/frame.h"
 #include "mm/map.h"
 #include "mm/model_exposure.h"
 #include "mm/movable.h"
 #include "mm/records.h"
+#include "mm/zone.h"
 
 /*
  * Memory comes and goes under it; who walks tables or records of memory that may go reads (Linux:

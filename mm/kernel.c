@@ -10,10 +10,10 @@
 #include "mm/bootmem.h"
 #include "mm/clear.h"
 #include "mm/fault.h"
-#include "mm/frame.h"
 #include "mm/map.h"
 #include "mm/ptpage.h"
 #include "mm/shadow.h"
+#include "mm/zone.h"
 
 /* One for each 2 MiB of a frame table of 1 TiB and as many more, on machines that have the room. */
 #define MAX_EXTENTS 20480

@@ -7,7 +7,7 @@
 #define MM_MOVABLE_H
 
 #include "firmware/lock.h"
-#include "mm/frame.h"
+#include "mm/zone.h"
 
 /* Never moves itself; lives in memory that stays. Zeroed: empty. */
 struct movable {

@@ -60,7 +60,7 @@ uint64_t records_size(struct region phys)
 static void count_carved(const struct backing *from, int64_t bytes)
 {
 	if (from->carved)
-		frame_count_outside(OWNER_CARVED, bytes / (int64_t)PAGE_SIZE);
+		frame_count(OWNER_CARVED, bytes / (int64_t)PAGE_SIZE);
 }
 
 static bool carves(const struct backing *from)

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "mm/bootmem.h"
+#include "mm/zone.h"
 #include "tests/host/arch_sim_rig.h"
 #include "tests/host/tap.h"
 

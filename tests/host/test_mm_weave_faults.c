@@ -11,6 +11,7 @@
 #include "mm/kernel.h"
 #include "mm/map.h"
 #include "mm/ptpage.h"
+#include "mm/zone.h"
 #include "tests/host/tap.h"
 #include "tests/host/weave_programs.h"
 
