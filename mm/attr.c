@@ -6,6 +6,7 @@
 #include "mm/fault.h"
 #include "mm/hotplug.h"
 #include "mm/kernel.h"
+#include "mm/split.h"
 
 /* What is done to each part of the range. */
 struct change {

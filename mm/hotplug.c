@@ -12,6 +12,7 @@
 #include "mm/ptpage.h"
 #include "mm/records.h"
 #include "mm/shootdown.h"
+#include "mm/split.h"
 #include "mm/teardown_linux.h"
 #include "mm/zones.h"
 

@@ -13,6 +13,7 @@
 #include "mm/records.h"
 #include "mm/remap.h"
 #include "mm/shadow.h"
+#include "mm/split.h"
 
 /* The records behind the first page of them. */
 struct tails {

@@ -7,6 +7,7 @@
 #include "mm/fault.h"
 #include "mm/kernel.h"
 #include "mm/model.h"
+#include "mm/split.h"
 
 /* The chain is in the frames' own records, which are not among those that go. */
 void frame_chain_push(struct frame_chain *chain, paddr_t pa, unsigned order)

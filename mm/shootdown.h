@@ -4,7 +4,7 @@
 #define MM_SHOOTDOWN_H
 
 #include "firmware/types.h"
-#include "mm/map.h"
+#include "mm/batch.h"
 
 enum shootdown_backend { SHOOTDOWN_SBI, SHOOTDOWN_IPI, SHOOTDOWN_SVINVAL };
 

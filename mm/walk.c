@@ -3,6 +3,7 @@
 #include "mm/walk.h"
 
 #include "firmware/console.h"
+#include "mm/fault.h"
 
 struct pt_cursor pt_root(const struct ptable *pt, vaddr_t va)
 {
@@ -29,6 +30,20 @@ struct pt_cursor pt_walk(const struct ptable *pt, vaddr_t va, unsigned stop_leve
 	while (c.level > stop_level && pte_is_table(pte_load(c.slot)))
 		c = pt_descend(c, va);
 	return c;
+}
+
+enum err pt_check_range(const struct ptable *pt, vaddr_t va, uint64_t size)
+{
+	vaddr_t last = va + (size - 1);
+
+	if (size == 0 || !is_aligned(va | size, PAGE_SIZE))
+		return ERR_INVAL;
+	if (fault_armed(FAULT_CANONICAL_UNCHECKED) && last >= va)
+		return OK;
+	if (last < va || !mode_canonical(pt->mode, va) || !mode_canonical(pt->mode, last) ||
+	    (va >> 63) != (last >> 63))
+		return ERR_RANGE;
+	return OK;
 }
 
 struct pt_lookup pt_lookup(const struct ptable *pt, vaddr_t va)

@@ -46,6 +46,26 @@ static inline vaddr_t pt_next(struct pt_cursor c, vaddr_t va)
 	return align_down(va, level_size(c.level)) + level_size(c.level);
 }
 
+/*
+ * Whether [@va, @va + @size) is a range that @pt can translate: ERR_INVAL (empty, not page
+ * aligned), ERR_RANGE (wraps, not canonical, in both halves).
+ */
+enum err must_check pt_check_range(const struct ptable *pt, vaddr_t va, uint64_t size);
+
+/*
+ * Step over [@va, @last]: from the entry @c that ends the walk of *@va to the first address above
+ * it. False, and *@va stays, when that is beyond @last.
+ */
+static inline bool pt_step(struct pt_cursor c, vaddr_t *va, vaddr_t last)
+{
+	vaddr_t next = pt_next(c, *va);
+
+	if (next == 0 || next > last)
+		return false;
+	*va = next;
+	return true;
+}
+
 /* What a hart without a TLB would find for @va. */
 struct pt_lookup {
 	bool mapped;

@@ -3,6 +3,7 @@
 #include "mm/audit.h"
 #include "mm/dump.h"
 #include "mm/kernel.h"
+#include "mm/split.h"
 #include "tests/torture.h"
 
 /* So many pages in a row are one part's in the pieces that all share. */

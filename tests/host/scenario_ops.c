@@ -3,6 +3,7 @@
 #include "tests/host/scenario_ops.h"
 
 #include "mm/kernel.h"
+#include "mm/split.h"
 #include "tests/host/arch_sim_rig.h"
 
 #define MANY 100u

@@ -4,6 +4,7 @@
  * left to fail: the error is told, and map and accounts are what they were.
  */
 #include "mm/kernel.h"
+#include "mm/split.h"
 #include "tests/host/scenario.h"
 #include "tests/host/scenario_ops.h"
 #include "tests/host/scenario_walk.h"

@@ -4,6 +4,7 @@
 #include <sys/mman.h>
 
 #include "mm/kernel.h"
+#include "mm/split.h"
 #include "tests/host/scenario.h"
 #include "tests/host/scenario_flat.h"
 #include "tests/host/scenario_ops.h"

@@ -4,6 +4,7 @@
 
 #include "mm/kernel.h"
 #include "mm/ptpage.h"
+#include "mm/split.h"
 #include "tests/host/scenario.h"
 #include "tests/host/scenario_log.h"
 #include "tests/host/scenario_ops.h"

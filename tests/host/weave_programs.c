@@ -9,6 +9,7 @@
 #include "mm/kernel.h"
 #include "mm/map.h"
 #include "mm/ptpage.h"
+#include "mm/split.h"
 #include "mm/window.h"
 
 /* ---- what every program has */
