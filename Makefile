@@ -188,7 +188,7 @@ COV := $(B)/cov
 WEAVE := $(B)/weave
 WEAVE_FLAGS := -O1 -fsanitize=undefined -fno-sanitize-recover=all
 WATCHED := -fsanitize=thread $(foreach f,memcpy memmove memset,-D$(f)=weave_$(f))
-vmem-srcs := $(addprefix platform/,virtio_mem.c virtio_mem_request.c virtio_mem_config.c virtio.c virtio_mmio.c virtio_wait.c virtq.c) mm/fault.c
+vmem-srcs := $(addprefix platform/,virtio_mem.c virtio_mem_blocks.c virtio_mem_start.c virtio_mem_request.c virtio_mem_config.c virtio.c virtio_mmio.c virtio_wait.c virtq.c) mm/fault.c
 device-srcs := $(patsubst %.o,device/%.c,$(device-objs-y))
 machine-srcs := $(wildcard firmware/machine*.c tests/host/trees/*.c)
 fdt-names := $(if $(LIBFDT_SOURCE),$(notdir $(wildcard $(LIBFDT_SOURCE)/fdt*.c)))

@@ -1,61 +1,13 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The virtio-mem driver: what a device offers, what of it is plugged, requests one at a time. */
+/* What a virtio-mem driver is asked for: plug, unplug, state, and whether accounts agree. */
 
 #include <stdio.h>
-#include <string.h>
 
 #include "platform/virtio_mem.h"
 
-#include "firmware/arch.h"
 #include "firmware/console.h"
-#include "mm/dma.h"
-#include "mm/fault.h"
-#include "platform/intc.h"
+#include "platform/virtio_mem_blocks.h"
 #include "platform/virtio_mem_request.h"
-
-#define BUSY_TRIES_INIT 12 /* leftovers: some 2 s in all */
-#define MAX_IDLE_INTERRUPTS 1000
-
-#define FEATURE(bit) (UINT64_C(1) << (bit))
-
-/* Blocks [first, end) of the bitmap that are plugged. A word at a time. */
-static uint64_t blocks_count(const struct virtio_mem *v, uint64_t first, uint64_t end)
-{
-	uint64_t n = 0;
-
-	while (first < end) {
-		uint64_t word = v->bitmap[first / 64] >> (first % 64);
-		uint64_t nr = min_u64(64 - first % 64, end - first);
-
-		if (nr < 64)
-			word &= (UINT64_C(1) << nr) - 1;
-		for (; word != 0; word &= word - 1)
-			n++;
-		first += nr;
-	}
-	return n;
-}
-
-void vmreq_account(struct virtio_mem *v, paddr_t addr, uint64_t size_bytes, bool plugged)
-{
-	uint64_t first = (addr - v->geo.addr) / v->geo.block_size;
-	uint64_t end = first + size_bytes / v->geo.block_size;
-
-	while (first < end) {
-		uint64_t nr = min_u64(64 - first % 64, end - first);
-		uint64_t mask = nr < 64 ? (UINT64_C(1) << nr) - 1 : UINT64_MAX;
-
-		if (plugged)
-			v->bitmap[first / 64] |= mask << (first % 64);
-		else
-			v->bitmap[first / 64] &= ~(mask << (first % 64));
-		first += nr;
-	}
-	if (plugged)
-		v->plugged_bytes += size_bytes;
-	else
-		v->plugged_bytes -= size_bytes;
-}
 
 /* OK if a request for the range would be well-formed and lies in the usable region. */
 static enum err range_check(const struct virtio_mem *v, paddr_t addr, uint64_t size_bytes)
@@ -70,13 +22,6 @@ static enum err range_check(const struct virtio_mem *v, paddr_t addr, uint64_t s
 	return OK;
 }
 
-uint64_t vmreq_plugged(const struct virtio_mem *v, paddr_t addr, uint64_t size_bytes)
-{
-	uint64_t first = (addr - v->geo.addr) / v->geo.block_size;
-
-	return blocks_count(v, first, first + size_bytes / v->geo.block_size) * v->geo.block_size;
-}
-
 /* PLUG or UNPLUG a checked range. @done: how far it got, and the accounts with it. Lock held. */
 static enum err change(struct virtio_mem *v, uint16_t type, paddr_t addr, uint64_t size_bytes,
 		       uint64_t *done)
@@ -88,7 +33,7 @@ static enum err change(struct virtio_mem *v, uint16_t type, paddr_t addr, uint64
 
 		if (e != OK)
 			return e;
-		vmreq_account(v, addr + *done, chunk, type == VIRTIO_MEM_REQ_PLUG);
+		vmblocks_account(v, addr + *done, chunk, type == VIRTIO_MEM_REQ_PLUG);
 		*done += chunk;
 	}
 	return OK;
@@ -101,7 +46,7 @@ enum err virtio_mem_plug(struct virtio_mem *v, paddr_t addr, uint64_t size_bytes
 
 	spin_lock(&v->lock);
 	e = range_check(v, addr, size_bytes);
-	if (e == OK && vmreq_plugged(v, addr, size_bytes) != 0)
+	if (e == OK && vmblocks_plugged(v, addr, size_bytes) != 0)
 		e = ERR_EXIST;
 	if (e != OK)
 		goto out_unlock;
@@ -122,7 +67,7 @@ enum err virtio_mem_unplug(struct virtio_mem *v, paddr_t addr, uint64_t size_byt
 
 	spin_lock(&v->lock);
 	e = range_check(v, addr, size_bytes);
-	if (e == OK && vmreq_plugged(v, addr, size_bytes) != size_bytes)
+	if (e == OK && vmblocks_plugged(v, addr, size_bytes) != size_bytes)
 		e = ERR_NOENT;
 	if (e == OK)
 		e = change(v, VIRTIO_MEM_REQ_UNPLUG, addr, size_bytes, &done);
@@ -173,22 +118,6 @@ enum err virtio_mem_ready(struct virtio_mem *v)
 	return e;
 }
 
-uint64_t virtio_mem_plugged(struct virtio_mem *v, paddr_t addr, uint64_t size_bytes)
-{
-	paddr_t start = max_u64(addr, v->geo.addr);
-	paddr_t end = v->geo.addr + v->geo.region_size;
-	uint64_t bytes = 0;
-
-	/* No end of @addr + @size_bytes is ever computed: it may wrap. */
-	if (addr < end && size_bytes < end - addr)
-		end = addr + size_bytes;
-	spin_lock(&v->lock);
-	if (v->bitmap != NULL && start < end)
-		bytes = vmreq_plugged(v, start, end - start);
-	spin_unlock(&v->lock);
-	return bytes;
-}
-
 enum err vmreq_refresh(struct virtio_mem *v)
 {
 	struct virtio_mem_geometry now;
@@ -232,16 +161,10 @@ enum err virtio_mem_check(struct virtio_mem *v)
 	return e == ERR_RANGE ? ERR_IO : e;
 }
 
-static void forget_all(struct virtio_mem *v)
-{
-	memset(v->bitmap, 0, (v->nr_blocks + 63) / 64 * sizeof(*v->bitmap));
-	v->plugged_bytes = 0;
-}
-
 static enum err adopt_run(struct virtio_mem *v, paddr_t addr, uint64_t size_bytes, bool plugged)
 {
 	if (plugged)
-		vmreq_account(v, addr, size_bytes, true);
+		vmblocks_account(v, addr, size_bytes, true);
 	return OK;
 }
 
@@ -254,14 +177,13 @@ static enum err look_after_busy(struct virtio_mem *v)
 	enum err e = vmreq_refresh(v);
 
 	if (e == OK && v->geo.plugged_size != v->plugged_bytes) {
-		forget_all(v);
+		vmblocks_forget(v);
 		e = vmreq_walk(v, adopt_run);
 	}
 	return e == OK ? ERR_BUSY : ERR_IO;
 }
 
-/* Lock held. */
-static enum err unplug_all(struct virtio_mem *v, unsigned tries)
+enum err vmreq_unplug_all(struct virtio_mem *v, unsigned tries)
 {
 	enum err e;
 
@@ -272,7 +194,7 @@ static enum err unplug_all(struct virtio_mem *v, unsigned tries)
 		return vmreq_give_up(v, ERR_IO, "UNPLUG_ALL refused");
 	if (e != OK)
 		return e;
-	forget_all(v);
+	vmblocks_forget(v);
 	/* Neither is told about otherwise: what changed during UNPLUG_ALL comes without notice. */
 	__atomic_store_n(&v->config_changed, 1, __ATOMIC_RELEASE);
 	e = vmreq_refresh(v);
@@ -290,150 +212,21 @@ enum err virtio_mem_unplug_all(struct virtio_mem *v)
 
 	spin_lock(&v->lock);
 	if (!v->broken)
-		e = unplug_all(v, VMREQ_BUSY_TRIES);
+		e = vmreq_unplug_all(v, VMREQ_BUSY_TRIES);
 	if (e == ERR_BUSY)
 		e = look_after_busy(v);
 	spin_unlock(&v->lock);
 	return e;
 }
 
-/* Takes no lock: registers and an atomic flag only. */
-static uint32_t poll(struct virtio_mem *v)
+static bool has_feature(const struct virtio_mem *v, unsigned bit)
 {
-	uint32_t bits = virtio_take_interrupts(&v->dev);
-
-	if ((bits & VIRTIO_INT_CONFIG) != 0 && !fault_armed(FAULT_CONFIG_CHANGE_LOST))
-		__atomic_store_n(&v->config_changed, 1, __ATOMIC_RELEASE);
-	return bits;
-}
-
-void virtio_mem_poll(struct virtio_mem *v)
-{
-	(void)poll(v);
-}
-
-static void interrupt(void *arg)
-{
-	struct virtio_mem *v = arg;
-
-	/* A line that stays up and says nothing would keep this hart in here for good. */
-	v->idle_interrupts = poll(v) == 0 ? v->idle_interrupts + 1 : 0;
-	if (v->idle_interrupts > MAX_IDLE_INTERRUPTS) {
-		intc_disable(v->dev.irq);
-		virtio_set_interrupt(&v->dev, false);
-		v->polled = true;
-		note("%s: interrupt %u never ends, polling", v->dev.name, (unsigned)v->dev.irq);
-	}
-}
-
-bool virtio_mem_config_changed(struct virtio_mem *v)
-{
-	if (v->polled && !v->broken)
-		virtio_mem_poll(v);
-	return __atomic_exchange_n(&v->config_changed, 0, __ATOMIC_ACQ_REL) != 0;
-}
-
-/* What is not there yet, up to the queue: nothing of this is seen by the device. */
-static enum err alloc(struct virtio_mem *v, uint32_t queue_max)
-{
-	bool first = v->bitmap == NULL;
-	enum err e = ERR_NOMEM;
-	paddr_t unused;
-
-	if (first) {
-		v->nr_blocks = v->geo.region_size / v->geo.block_size;
-		v->bitmap = dma_alloc((v->nr_blocks + 63) / 64 * sizeof(*v->bitmap), &unused);
-		if (v->bitmap == NULL)
-			return ERR_NOMEM;
-		v->msg = dma_alloc(sizeof(*v->msg), &v->msg_pa);
-		if (v->msg == NULL)
-			goto out_bitmap;
-	}
-	e = virtq_init(&v->queue, queue_max);
-	if (e != OK && first)
-		goto out_msg;
-	return e;
-out_msg:
-	dma_free(v->msg, sizeof(*v->msg));
-	v->msg = NULL;
-out_bitmap:
-	dma_free(v->bitmap, (v->nr_blocks + 63) / 64 * sizeof(*v->bitmap));
-	v->bitmap = NULL;
-	return e;
-}
-
-/* The first time whatever can be true; from then on what a reset may not change is compared. */
-static enum err read_config(struct virtio_mem *v)
-{
-	struct virtio_mem_geometry now;
-	enum err e;
-
-	if (v->bitmap == NULL)
-		return virtio_mem_config_read(&v->dev, &v->geo);
-	e = virtio_mem_config_reread(&v->dev, &v->geo, v->may_shrink, &now);
-	if (e == OK)
-		v->geo = now;
-	return e;
-}
-
-enum err vmreq_start(struct virtio_mem *v)
-{
-	uint32_t queue_max;
-	enum err e = virtio_negotiate(&v->dev,
-				      FEATURE(VIRTIO_MEM_F_UNPLUGGED_INACCESSIBLE) |
-					      FEATURE(VIRTIO_MEM_F_ACPI_PXM),
-				      FEATURE(VIRTIO_F_VERSION_1), &v->features);
-
-	if (e != OK)
-		return vmreq_give_up(v, e, "cannot be started");
-	e = read_config(v);
-	if (e != OK)
-		return vmreq_give_up(v, e, "bad configuration");
-	queue_max = virtio_queue_max(&v->dev, VMREQ_QUEUE);
-	if (queue_max < 2)
-		return vmreq_give_up(v, ERR_NOENT, "request queue of %u", (unsigned)queue_max);
-	e = alloc(v, queue_max);
-	if (e != OK)
-		return vmreq_give_up(v, e, "no memory for %llu blocks",
-				     (unsigned long long)v->nr_blocks);
-	e = virtio_queue_start(&v->dev, VMREQ_QUEUE, &v->queue);
-	if (e != OK)
-		return vmreq_give_up(v, e, "no request queue");
-	virtio_driver_ok(&v->dev);
-	__atomic_store_n(&v->config_changed, 1, __ATOMIC_RELEASE);
-	return OK;
-}
-
-enum err virtio_mem_init(struct virtio_mem *v, const struct virtio_device *dev)
-{
-	char text[24];
-	enum err e;
-
-	*v = (struct virtio_mem){.dev = *dev, .lock = SPINLOCK(LOCK_DRIVER), .polled = true};
-	e = virtio_reset(&v->dev);
-	if (e != OK)
-		return vmreq_give_up(v, e, "cannot be started");
-	e = vmreq_start(v);
-	if (e != OK)
-		return e;
-	v->polled = dev->irq == 0 || intc_enable(dev->irq, arch_hart(), interrupt, v) != OK;
-	if (!v->polled)
-		virtio_set_interrupt(&v->dev, true);
-	if (v->geo.plugged_size == 0 || fault_armed(FAULT_LEFTOVERS_TRUSTED))
-		return OK;
-	note("%s: %s left plugged by an earlier run", v->dev.name,
-	     virtio_mem_size_text(v->geo.plugged_size, text, sizeof(text)));
-	spin_lock(&v->lock);
-	e = unplug_all(v, BUSY_TRIES_INIT);
-	if (e == ERR_BUSY)
-		e = vmreq_give_up(v, e, "leftovers cannot be unplugged");
-	spin_unlock(&v->lock);
-	return e;
+	return (v->features >> bit & 1) != 0;
 }
 
 uint16_t virtio_mem_node(const struct virtio_mem *v, bool *told)
 {
-	bool pxm = (v->features & FEATURE(VIRTIO_MEM_F_ACPI_PXM)) != 0;
+	bool pxm = has_feature(v, VIRTIO_MEM_F_ACPI_PXM);
 
 	if (told != NULL)
 		*told = pxm;
@@ -452,8 +245,7 @@ void virtio_mem_describe(const struct virtio_mem *v, char *buf, size_t len)
 		 (unsigned long long)v->geo.addr,
 		 virtio_mem_size_text(v->geo.region_size, region, sizeof(region)),
 		 virtio_mem_size_text(v->geo.block_size, block, sizeof(block)),
-		 (v->features & FEATURE(VIRTIO_MEM_F_UNPLUGGED_INACCESSIBLE)) != 0
-			 ? "unplugged-inaccessible"
-			 : "unplugged-readable",
+		 has_feature(v, VIRTIO_MEM_F_UNPLUGGED_INACCESSIBLE) ? "unplugged-inaccessible"
+								     : "unplugged-readable",
 		 node);
 }

@@ -7,7 +7,7 @@
 #include "platform/virtio_mem.h"
 
 /*
- * For virtio_mem.c and virtio_mem_revive.c alone. The device's lock is held, or the device is not
+ * For virtio_mem*.c alone. The device's lock is held, or the device is not
  * started yet.
  */
 
@@ -59,11 +59,13 @@ enum err must_check vmreq_walk(struct virtio_mem *v,
  */
 enum err must_check vmreq_start(struct virtio_mem *v);
 
-/* virtio_mem_refresh(), virtio_mem_plugged() of whole blocks of the region. */
+/* virtio_mem_refresh(). */
 enum err must_check vmreq_refresh(struct virtio_mem *v);
-uint64_t vmreq_plugged(const struct virtio_mem *v, paddr_t addr, uint64_t size_bytes);
 
-/* Enter a range into the accounts. Each of its blocks is in the other state now. */
-void vmreq_account(struct virtio_mem *v, paddr_t addr, uint64_t size_bytes, bool plugged);
+/*
+ * UNPLUG_ALL, up to @tries times while the device is busy. ERR_BUSY: the accounts are as they were,
+ * and may be wrong; ERR_IO, ERR_TIMEOUT: given up.
+ */
+enum err must_check vmreq_unplug_all(struct virtio_mem *v, unsigned tries);
 
 #endif

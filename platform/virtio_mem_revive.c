@@ -5,6 +5,7 @@
 #include "mm/dma.h"
 #include "platform/intc.h"
 #include "platform/virtio_mem.h"
+#include "platform/virtio_mem_blocks.h"
 #include "platform/virtio_mem_request.h"
 
 /* Bytes of [@at, @end) from @at on that are (not) in the driver's accounts. */
@@ -13,7 +14,7 @@ static uint64_t run_bytes(const struct virtio_mem *v, paddr_t at, paddr_t end, b
 	uint64_t block = v->geo.block_size;
 	paddr_t pos = at;
 
-	while (pos < end && (vmreq_plugged(v, pos, block) != 0) == plugged)
+	while (pos < end && (vmblocks_plugged(v, pos, block) != 0) == plugged)
 		pos += block;
 	return pos - at;
 }
@@ -44,10 +45,10 @@ static enum err compare_run(struct virtio_mem *v, paddr_t addr, uint64_t size_by
 {
 	if (plugged)
 		return drop_strangers(v, addr, addr + size_bytes);
-	if (vmreq_plugged(v, addr, size_bytes) == 0)
+	if (vmblocks_plugged(v, addr, size_bytes) == 0)
 		return OK;
 	return vmreq_give_up(v, ERR_IO, "%#llx bytes of %#llx+%#llx are no longer plugged",
-			     (unsigned long long)vmreq_plugged(v, addr, size_bytes),
+			     (unsigned long long)vmblocks_plugged(v, addr, size_bytes),
 			     (unsigned long long)addr, (unsigned long long)size_bytes);
 }
 
@@ -100,9 +101,8 @@ enum err virtio_mem_close(struct virtio_mem *v)
 		virtq_free(&v->queue);
 	if (e == OK && v->bitmap != NULL) {
 		dma_free(v->msg, sizeof(*v->msg));
-		dma_free(v->bitmap, (v->nr_blocks + 63) / 64 * sizeof(*v->bitmap));
 		v->msg = NULL;
-		v->bitmap = NULL;
+		vmblocks_free(v);
 	}
 	spin_unlock(&v->lock);
 	return e;
