@@ -97,6 +97,11 @@ uint64_t time_deadline_ms(uint64_t ms)
 	return rig.ticks + ms * RIG_TICKS_PER_MS;
 }
 
+uint64_t time_after_ms(uint64_t ms)
+{
+	return time_deadline_ms(ms);
+}
+
 bool time_past(uint64_t deadline)
 {
 	return time_ticks() >= deadline;
