@@ -42,7 +42,7 @@ void sim_mutate_fence(unsigned nth, enum sim_mutation m, vaddr_t va);
 /* Whether that fence was made, and was one that @m changes. */
 bool sim_mutated(void);
 
-/* For arch_sim.c. The first may change both; false: it is not made at all. */
+/* For arch_sim_insns.c. The first may change both; false: it is not made at all. */
 bool fences_made(enum sim_step step, struct hartset *harts, struct fence_op *op);
 void fences_store(pte_slot_t slot, pte_t old, pte_t new);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
  * What each simulated hart may hold, told from the history of entries: an entry may be used with
- * any value that it had since this hart's last fence that reaches it. For arch_sim.c alone.
+ * any value that it had since this hart's last fence that reaches it. For arch_sim*.c alone.
  *
  * Nothing is cached here; the past is searched when an access asks. So this cannot share a mistake
  * with the records that mm/model.c keeps.
