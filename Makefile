@@ -12,7 +12,7 @@ B := build
 
 # What the goals need: tools are found or fetched once per start, before anything is built.
 TOOL_GOALS := $(filter-out help clean format,$(or $(MAKECMDGOALS),help))
-PURPOSE := $(if $(filter check check-machines floor seeds fuzz coverage,$(TOOL_GOALS)),check,$(if $(filter run run-sim run-image run-uboot faults gdb,$(TOOL_GOALS)),run,build))
+PURPOSE := $(if $(filter check check-programs check-machines floor seeds fuzz coverage,$(TOOL_GOALS)),check,$(if $(filter run run-sim run-image run-uboot faults gdb,$(TOOL_GOALS)),run,build))
 
 ifneq ($(TOOL_GOALS),)
 ifeq ($(SETUP),no)
@@ -257,7 +257,11 @@ $(T)/fdt_read $(T)/fdt_board: $(T)/%: $(T)/obj/tests/host/%.o $(patsubst %.c,$(T
 
 include fuzz.mk
 
-check: $(BIN) $(VMEMD) $(RUNNER) $(if $(LIBFDT_SOURCE),$(SIM)) $(host-test-programs) $(FDT_TOOLS) $(FUZZ_PROGRAMS) $(COV_PROGRAMS) check-format check-headers ## all tests; ends with "N passed, N failed"
+check-programs: $(BIN) $(VMEMD) $(RUNNER) $(if $(LIBFDT_SOURCE),$(SIM)) $(host-test-programs) $(FDT_TOOLS) $(FUZZ_PROGRAMS) $(COV_PROGRAMS) check-format check-headers
+
+# On all processors, unless -j says otherwise: building takes a fifth of it all.
+check: ## all tests; ends with "N passed, N failed"
+	@$(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc)) check-programs
 	@$(if $(LIBFDT_SOURCE),,echo "check: libfdt's source is not here: the tests of the tree reader are left out")
 	@ci/check.pl $(sort $(host-test-programs)) tests/host/run.t tests/host/compare.t tests/fuzz/fuzz.t tests/host/coverage.t ci/firmware.t ci/start.t ci/machine.t ci/machines.t ci/sim.t ci/rtl.t ci/trees.t ci/seeds.t
 
@@ -321,4 +325,4 @@ clean: ## remove build/ (the cache of fetched tools stays)
 	rm -rf $(B)
 
 FORCE:
-.PHONY: FORCE all run faults check-machines seeds sim run-sim check check-format check-headers format floor print-run help clean
+.PHONY: FORCE all run faults check-machines seeds sim run-sim check check-programs check-format check-headers format floor print-run help clean
