@@ -5,6 +5,7 @@ package Rows;
 use strict;
 use warnings;
 use Exporter 'import';
+use File::Basename 'basename';
 use Test::More;
 our @EXPORT = qw(%tool row run_make draw quote);
 
@@ -16,6 +17,8 @@ while (<$fh>) {
 }
 close $fh;
 
+# Programs that run side by side write into folders of their own.
+my $program = basename($0, '.t', '.pl');
 
 # ROWS=REGEX runs only those whose names match.
 my $only = $ENV{ROWS} // '.';
@@ -32,7 +35,7 @@ sub run_make
 {
 	my ($name, @vars) = @_;
 	my $goal = 'run';
-	my $dir = "build/run/check/$name";
+	my $dir = "build/run/check/$program/$name";
 	$goal = shift @vars if @vars && $vars[0] !~ /=/;
 	my $command = join ' ', "make --no-print-directory $goal", map { quote($_) } "RUN_DIR=$dir", @vars;
 	system "rm -rf $dir";
