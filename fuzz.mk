@@ -5,7 +5,7 @@
 # What a target links beside itself. The tree reader's needs libfdt's source.
 fuzz-srcs-args := firmware/args.c
 fuzz-srcs-dt := tests/fuzz/fuzz_dt_build.c $(machine-srcs)
-fuzz-srcs-device := tests/fuzz/fuzz_device_model.c $(device-srcs)
+fuzz-srcs-device := tests/fuzz/fuzz_device_steps.c tests/fuzz/fuzz_device_model.c $(device-srcs)
 fuzz-srcs-driver := platform/virtio_mem_revive.c $(vmem-srcs) $(device-srcs) firmware/err.c
 fuzz-targets := args device driver $(if $(LIBFDT_SOURCE),dt)
 
