@@ -24,10 +24,11 @@ static void run(const struct weave_program *p, uint64_t limit)
 int main(void)
 {
 	const char *limit = getenv("WEAVE_MAX");
+	const struct weave_program *p;
 
-	for (unsigned i = 0; i < weave_nr_programs; i++) {
-		if (!weave_programs[i].longer || getenv("WEAVE_LONG") != NULL)
-			run(&weave_programs[i], limit != NULL ? strtoull(limit, NULL, 0) : 100000);
+	for (unsigned i = 0; (p = weave_program_at(i)) != NULL; i++) {
+		if (!p->longer || getenv("WEAVE_LONG") != NULL)
+			run(p, limit != NULL ? strtoull(limit, NULL, 0) : 100000);
 	}
 	return tap_done();
 }

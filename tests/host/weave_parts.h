@@ -62,8 +62,9 @@ void reset_load(bool check);
 /* Room that reset_load() leaves alone, zeroed. */
 void *reset_room(size_t size);
 
-/* ---- weave.c */
+/* ---- weave_turns.c */
 
+/* The schedule ends here; the first reason is kept. */
 void weave_fail(const char *what) noreturn_fn;
 /* Of one of the harts: what lies there is its own. */
 bool weave_on_stack(const void *p);
