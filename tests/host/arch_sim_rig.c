@@ -15,6 +15,7 @@
 #include "mm/hotplug.h"
 #include "mm/kernel.h"
 #include "mm/ptpage.h"
+#include "tests/host/tap.h"
 
 #define MAX_SHOWN 6u
 #define TIMEOUT_S 60u
@@ -139,6 +140,21 @@ const struct shape rig_shapes[] = {
 };
 const unsigned rig_nr_shapes = ARRAY_LEN(rig_shapes);
 const struct shape *const rig_usual = &rig_shapes[0];
+
+const struct shape rig_roomy = {.name = "roomy",
+				.ram = {{UINT64_C(0x80000000), 64 * SZ_2M}},
+				.nr_ram = 1,
+				.image = {UINT64_C(0x80200000), 2 * SZ_2M}};
+
+int rig_main(struct rig rig, const struct rig_test *tests, unsigned nr)
+{
+	for (unsigned m = 0; m < ARRAY_LEN(mmu_modes); m++) {
+		rig.mode = &mmu_modes[m];
+		for (unsigned i = 0; i < nr; i++)
+			tap_ok(rig_run(tests[i].fn, &rig), "%s: %s", rig.mode->name, tests[i].name);
+	}
+	return tap_done();
+}
 
 const struct machine *rig_machine(const struct shape *shape)
 {

@@ -72,6 +72,8 @@ extern const struct shape rig_shapes[];
 extern const unsigned rig_nr_shapes;
 /* 32 MiB at 0x80000000 with firmware in front. */
 extern const struct shape *const rig_usual;
+/* 128 MiB there: for many tables, or records of much hot-added memory. */
+extern const struct shape rig_roomy;
 
 struct rig {
 	const struct shape *shape; /* NULL: the usual one */
@@ -83,6 +85,14 @@ struct rig {
 	enum sim_view view; /* of mm/'s own accesses, once it runs */
 	uint64_t seed;
 };
+
+struct rig_test {
+	const char *name;
+	void (*fn)(const void *); /* gets the rig */
+};
+
+/* A whole program: each of @tests on @rig in each mode. To be returned from main(). */
+int rig_main(struct rig rig, const struct rig_test *tests, unsigned nr);
 
 /* Boot as tests/main.c does. The scenario ends if that fails. */
 void rig_boot(const struct rig *rig);

@@ -12,11 +12,6 @@
 
 #define TIMEOUT_S 60u
 
-const struct shape scenario_roomy = {.name = "roomy",
-				     .ram = {{UINT64_C(0x80000000), 64 * SZ_2M}},
-				     .nr_ram = 1,
-				     .image = {UINT64_C(0x80200000), 2 * SZ_2M}};
-
 /* How a run ended, and what it printed. */
 struct outcome {
 	int status;

@@ -35,9 +35,6 @@ struct scenario {
 	struct control controls[MAX_CONTROLS];
 };
 
-/* 128 MiB of boot memory: room for the records of what is added. */
-extern const struct shape scenario_roomy;
-
 /*
  * main() of a program of scenarios. Arguments: [PREFIX [SEED]]; those whose names begin with
  * PREFIX run, all without.

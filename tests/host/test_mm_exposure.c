@@ -9,7 +9,6 @@
 #include "mm/kernel.h"
 #include "mm/model_exposure.h"
 #include "tests/host/arch_sim_rig.h"
-#include "tests/host/tap.h"
 
 #define BIT(kind) (UINT32_C(1) << (kind))
 
@@ -180,19 +179,27 @@ static struct {
 	paddr_t table;
 } linked;
 
-static void free_linked(const struct rig *p)
+/* A frame of the caller's, mapped at the address that is returned and nowhere else near. */
+static vaddr_t boot_with_page(const struct rig *p, paddr_t *pa)
 {
 	struct pt_batch b;
 	vaddr_t va;
-	paddr_t pa;
 
 	boot(p);
 	va = vmalloc_reserve(SZ_2M, SZ_2M);
-	pa = frame_alloc(0, OWNER_TEST);
-	REQUIRE(va != 0 && pa != FRAME_NONE, "no memory");
+	*pa = frame_alloc(0, OWNER_TEST);
+	REQUIRE(va != 0 && *pa != FRAME_NONE, "no memory");
 	pt_begin(&b, kernel_table());
-	REQUIRE_OK(pt_map(&b, va, pa, PAGE_SIZE, PROT_RW, 0));
+	REQUIRE_OK(pt_map(&b, va, *pa, PAGE_SIZE, PROT_RW, 0));
 	REQUIRE_OK(pt_commit(&b));
+	return va;
+}
+
+static void free_linked(const struct rig *p)
+{
+	paddr_t pa;
+	vaddr_t va = boot_with_page(p, &pa);
+
 	linked.slot = pt_walk(kernel_table(), va, 1).slot;
 	linked.table = pte_pa(pte_load(linked.slot));
 	model_exposures_begin(true);
@@ -210,17 +217,9 @@ static void fence_everywhere(void)
 static void reused(const void *arg)
 {
 	struct exposure_sum x;
-	struct pt_batch b;
-	vaddr_t va;
 	paddr_t pa;
+	vaddr_t va = boot_with_page(arg, &pa);
 
-	boot(arg);
-	va = vmalloc_reserve(SZ_2M, SZ_2M);
-	pa = frame_alloc(0, OWNER_TEST);
-	REQUIRE(va != 0 && pa != FRAME_NONE, "no memory");
-	pt_begin(&b, kernel_table());
-	REQUIRE_OK(pt_map(&b, va, pa, PAGE_SIZE, PROT_RW, 0));
-	REQUIRE_OK(pt_commit(&b));
 	model_exposures_begin(true);
 	pte_store(pt_walk(kernel_table(), va, 0).slot, PTE_NONE);
 	frame_free(pa, 0, OWNER_TEST);
@@ -309,10 +308,7 @@ static void hart_gone(const void *arg)
 	expect_open(0, VIOLATION_TABLE_FREED);
 }
 
-static const struct {
-	const char *name;
-	void (*fn)(const void *);
-} singles[] = {
+static const struct rig_test singles[] = {
 	{"free-early is measured, and a violation", free_early},
 	{"table-freed-first is measured, and a violation", table_freed_first},
 	{"records-early is measured, and a violation", records_early},
@@ -334,12 +330,5 @@ int main(int argc, char **argv)
 {
 	uint64_t seed = argc > 1 ? strtoull(argv[1], NULL, 0) : 1;
 
-	for (unsigned m = 0; m < ARRAY_LEN(mmu_modes); m++) {
-		struct rig rig = {.mode = &mmu_modes[m], .seed = seed, .harts = 3};
-
-		for (unsigned i = 0; i < ARRAY_LEN(singles); i++)
-			tap_ok(rig_run(singles[i].fn, &rig), "%s: %s", rig.mode->name,
-			       singles[i].name);
-	}
-	return tap_done();
+	return rig_main((struct rig){.seed = seed, .harts = 3}, singles, ARRAY_LEN(singles));
 }

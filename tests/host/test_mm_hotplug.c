@@ -26,10 +26,6 @@ struct hot {
 };
 
 /* Enough for the records of all of the window. */
-static const struct shape roomy = {.name = "roomy",
-				   .ram = {{UINT64_C(0x80000000), 64 * SZ_2M}},
-				   .nr_ram = 1,
-				   .image = {UINT64_C(0x80200000), 2 * SZ_2M}};
 
 static struct hot hot[MAX_HOT];
 static uint8_t taken[BLOCKS];
@@ -440,7 +436,7 @@ int main(int argc, char **argv)
 		const char *name = rig.mode->name;
 
 		for (rig.harts = 1; rig.harts <= SIM_MAX_HARTS; rig.harts++) {
-			rig.shape = &roomy;
+			rig.shape = &rig_roomy;
 			rig.backend = rig.harts % 2 != 0 ? SHOOTDOWN_IPI : SHOOTDOWN_SBI;
 			tap_ok(rig_run(random_sequence, &rig), "%s: %u harts: random", name,
 			       rig.harts);

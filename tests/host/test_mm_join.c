@@ -16,10 +16,6 @@
 #define WINDOW (UINT64_C(0x180000000) - 3 * BLOCK)
 
 /* Enough for the records of all of the window. */
-static const struct shape roomy = {.name = "roomy",
-				   .ram = {{UINT64_C(0x80000000), 64 * SZ_2M}},
-				   .nr_ram = 1,
-				   .image = {UINT64_C(0x80200000), 2 * SZ_2M}};
 
 static struct region region_at(unsigned block, unsigned n)
 {
@@ -287,7 +283,7 @@ int main(int argc, char **argv)
 
 	for (unsigned m = 0; m < ARRAY_LEN(mmu_modes); m++) {
 		struct rig rig = {.mode = &mmu_modes[m],
-				  .shape = &roomy,
+				  .shape = &rig_roomy,
 				  .harts = 2,
 				  .seed = seed,
 				  .view = SIM_RANDOM};

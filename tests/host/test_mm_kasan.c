@@ -13,10 +13,6 @@
 #define HOT UINT64_C(0x180000000)
 #define BLOCKS 3u
 
-static const struct shape roomy = {.name = "roomy",
-				   .ram = {{UINT64_C(0x80000000), 64 * SZ_2M}},
-				   .nr_ram = 1,
-				   .image = {UINT64_C(0x80200000), 2 * SZ_2M}};
 static const struct region boot = {UINT64_C(0x80000000), 8 * SZ_2M};
 
 static struct region block(unsigned i)
@@ -206,7 +202,7 @@ int main(int argc, char **argv)
 
 	for (unsigned m = 0; m < ARRAY_LEN(mmu_modes); m++) {
 		struct rig rig = {.mode = &mmu_modes[m],
-				  .shape = &roomy,
+				  .shape = &rig_roomy,
 				  .harts = 3,
 				  .seed = seed,
 				  .view = SIM_RANDOM};

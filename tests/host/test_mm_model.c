@@ -6,7 +6,6 @@
 #include "mm/map.h"
 #include "mm/ptpage.h"
 #include "tests/host/arch_sim_window.h"
-#include "tests/host/tap.h"
 
 /* ---- which fence reaches what */
 
@@ -356,10 +355,6 @@ static void many_pages(const void *arg)
 static void many_tables(const void *arg)
 {
 	unsigned kept;
-	static const struct shape large = {.name = "large",
-					   .ram = {{UINT64_C(0x80000000), 64 * SZ_2M}},
-					   .nr_ram = 1,
-					   .image = {UINT64_C(0x80200000), 2 * SZ_2M}};
 	static bool gone[MANY_TABLES];
 	struct rig rig = *(const struct rig *)arg;
 	struct violation v[1];
@@ -367,7 +362,7 @@ static void many_tables(const void *arg)
 	struct pt_batch b;
 	vaddr_t va;
 
-	rig.shape = &large;
+	rig.shape = &rig_roomy;
 	rig_boot(&rig);
 	va = vmalloc_reserve(MANY_TABLES * SZ_2M, SZ_2M);
 	for (unsigned i = 0; i < MANY_TABLES; i++) {
@@ -422,11 +417,7 @@ static void words(const void *arg)
 
 int main(void)
 {
-	struct rig rig = {.harts = HARTS};
-	static const struct {
-		const char *name;
-		void (*fn)(const void *);
-	} tests[] = {
+	static const struct rig_test tests[] = {
 		{"a leaf by its address", leaf_by_address},
 		{"an invalid entry is held too", new_leaf_too},
 		{"a superpage by any address in it", superpage_by_any_address},
@@ -450,10 +441,5 @@ int main(void)
 		{"words", words},
 	};
 
-	for (unsigned m = 0; m < ARRAY_LEN(mmu_modes); m++) {
-		rig.mode = &mmu_modes[m];
-		for (unsigned i = 0; i < ARRAY_LEN(tests); i++)
-			tap_ok(rig_run(tests[i].fn, &rig), "%s: %s", rig.mode->name, tests[i].name);
-	}
-	return tap_done();
+	return rig_main((struct rig){.harts = HARTS}, tests, ARRAY_LEN(tests));
 }

@@ -6,7 +6,6 @@
 #include "mm/map.h"
 #include "mm/ptpage.h"
 #include "tests/host/arch_sim_window.h"
-#include "tests/host/tap.h"
 
 /* ---- harts */
 
@@ -286,11 +285,7 @@ static void frames_unplugged(const void *arg)
 
 int main(void)
 {
-	struct rig rig = {.harts = HARTS};
-	static const struct {
-		const char *name;
-		void (*fn)(const void *);
-	} tests[] = {
+	static const struct rig_test tests[] = {
 		{"a hart starts", hart_starts},
 		{"a hart stops", hart_stops},
 		{"a hart comes between", hart_comes_between},
@@ -306,10 +301,5 @@ int main(void)
 		{"frames are unplugged", frames_unplugged},
 	};
 
-	for (unsigned m = 0; m < ARRAY_LEN(mmu_modes); m++) {
-		rig.mode = &mmu_modes[m];
-		for (unsigned i = 0; i < ARRAY_LEN(tests); i++)
-			tap_ok(rig_run(tests[i].fn, &rig), "%s: %s", rig.mode->name, tests[i].name);
-	}
-	return tap_done();
+	return rig_main((struct rig){.harts = HARTS}, tests, ARRAY_LEN(tests));
 }

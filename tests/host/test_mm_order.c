@@ -14,10 +14,6 @@
 #define BASE UINT64_C(0x140000000)
 
 /* Enough for the records of all shapes. */
-static const struct shape roomy = {.name = "roomy",
-				   .ram = {{UINT64_C(0x80000000), 64 * SZ_2M}},
-				   .nr_ram = 1,
-				   .image = {UINT64_C(0x80200000), 2 * SZ_2M}};
 
 struct row {
 	const char *name;
@@ -244,7 +240,8 @@ int main(int argc, char **argv)
 	uint64_t seed = argc > 1 ? strtoull(argv[1], NULL, 0) : 1;
 
 	for (unsigned m = 0; m < ARRAY_LEN(mmu_modes); m++) {
-		struct params p = {.rig = {.mode = &mmu_modes[m], .seed = seed, .shape = &roomy}};
+		struct params p = {
+			.rig = {.mode = &mmu_modes[m], .seed = seed, .shape = &rig_roomy}};
 		const char *name = p.rig.mode->name;
 
 		for (p.rig.harts = 1; p.rig.harts <= SIM_MAX_HARTS; p.rig.harts++) {

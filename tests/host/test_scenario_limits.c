@@ -204,7 +204,7 @@ static void highest(const struct scenario_run *run)
 static const struct scenario scenarios[] = {
 	{.name = "T18 leaf sizes: the largest that fits, never in the root",
 	 .fn = leaf_sizes,
-	 .shape = &scenario_roomy,
+	 .shape = &rig_roomy,
 	 .controls = {{.fault = "small-leaf", .says = "leaves of level"}}},
 	{.name = "T28 limits: both ends of direct map and records, on every machine",
 	 .fn = limits,

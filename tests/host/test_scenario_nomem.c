@@ -330,11 +330,11 @@ static void changes(const struct scenario_run *run)
 static const struct scenario scenarios[] = {
 	{.name = "T19 no memory: at every allocation of an add",
 	 .fn = adds,
-	 .shape = &scenario_roomy,
+	 .shape = &rig_roomy,
 	 .controls = {{.fault = "undo-forgotten", .says = "the map is another"}}},
 	{.name = "T19 no memory: at every allocation of a removal",
 	 .fn = removes,
-	 .shape = &scenario_roomy,
+	 .shape = &rig_roomy,
 	 .controls = {{.fault = "leak-table", .says = "table pages, were"}}},
 	{.name = "T19 no memory: at every allocation of map, unmap, protect, split, merge",
 	 .fn = changes,

@@ -109,7 +109,7 @@ static void poisoned(const struct scenario_run *run)
 static const struct scenario scenarios[] = {
 	{.name = "T41 poison: tables and records in new memory are cleared, none in what goes",
 	 .fn = poisoned,
-	 .shape = &scenario_roomy,
+	 .shape = &rig_roomy,
 	 .controls = {{.mistake = 1, .name = "a word that is left", .says = "poisoned: kernel"},
 		      {.mistake = 2, .name = "a zone that does not drain", .says = "about to go"}}},
 };

@@ -382,7 +382,7 @@ static void replay(const struct scenario_run *run)
 static const struct scenario scenarios[] = {
 	{.name = "T45 random: every page, right, frame and reference, behind each of 500 steps",
 	 .fn = random_ops,
-	 .shape = &scenario_roomy,
+	 .shape = &rig_roomy,
 	 .view = SIM_RANDOM,
 	 .backends = true,
 	 .controls = {{.fault = "one-page-short", .says = "due"},
@@ -395,7 +395,7 @@ static const struct scenario scenarios[] = {
 		      {.fault = "wrong-owner", .says = "wrong frees"}}},
 	{.name = "T45 random: the same seed is the same run",
 	 .fn = replay,
-	 .shape = &scenario_roomy,
+	 .shape = &rig_roomy,
 	 .once = true,
 	 .controls = {{.mistake = 1, .name = "another seed", .says = "and another run of it"}}},
 };

@@ -150,20 +150,20 @@ static void invalid_then_removed(const struct scenario_run *run)
 static const struct scenario scenarios[] = {
 	{.name = "T24 rights: neighbours of a split may be used at each step of it",
 	 .fn = neighbours,
-	 .shape = &scenario_roomy,
+	 .shape = &rig_roomy,
 	 .backends = true,
 	 .controls = {{.fault = "split-breaks", .says = "beside a split"},
 		      {.fault = "protect-whole", .says = "beside a split"},
 		      {.fault = "no-shootdown", .says = "read-only: hart1 may use"}}},
 	{.name = "T24 rights: the alias in step, no X by default, presence in a large leaf",
 	 .fn = aliases,
-	 .shape = &scenario_roomy,
+	 .shape = &rig_roomy,
 	 .controls = {{.fault = "alias-kept", .says = "its alias: hart0 may use"},
 		      {.fault = "default-keeps-x", .says = "by default: hart0 may use"},
 		      {.fault = "present-leaf", .says = "not present in a large leaf"}}},
 	{.name = "T25 rights: taken out of the direct map, then removed: no residue",
 	 .fn = invalid_then_removed,
-	 .shape = &scenario_roomy,
+	 .shape = &rig_roomy,
 	 .controls = {{.fault = "parked-kept", .says = "entries are invalid and hold bits"}}},
 };
 

@@ -196,7 +196,7 @@ static void over(const struct scenario_run *run)
 static const struct scenario scenarios[] = {
 	{.name = "T15 pieces: of a GiB leaf split out, of a 2 MiB leaf refused",
 	 .fn = piece,
-	 .shape = &scenario_roomy,
+	 .shape = &rig_roomy,
 	 .controls = {{.fault = "neighbour-leaf", .says = "removed: hart0 may get"},
 		      {.fault = "one-page-short", .says = "removed: hart0 may get"}}},
 	{.name = "T16 shared records: one of two regions goes, the other keeps its records",
