@@ -5,6 +5,7 @@
  * no absolute relocation crept in.
  */
 #include "firmware/csr.h"
+#include "firmware/ecall.h"
 #include "firmware/fence.h"
 #include "firmware/image.h"
 #include "firmware/offsets.h"
@@ -68,22 +69,13 @@ EARLY uint64_t early_tables(paddr_t load)
 /* SBI legacy console putchar (EID 1): the only call that every firmware has had. */
 static EARLY void early_putc(unsigned c)
 {
-	register uint64_t a0 __asm__("a0") = c;
-	register uint64_t a7 __asm__("a7") = 1;
-
-	__asm__ volatile("ecall" : "+r"(a0) : "r"(a7) : "memory", "a1");
+	(void)sbi_ecall(1, 0, c, 0, 0, 0, 0);
 }
 
 /* DBCN console write byte (EID 0x4442434E, FID 2), for firmware that dropped the legacy calls. */
 static EARLY bool early_dbcn_putc(unsigned c)
 {
-	register uint64_t a0 __asm__("a0") = c;
-	register uint64_t a1 __asm__("a1") = 0;
-	register uint64_t a6 __asm__("a6") = 2;
-	register uint64_t a7 __asm__("a7") = 0x4442434e;
-
-	__asm__ volatile("ecall" : "+r"(a0), "+r"(a1) : "r"(a6), "r"(a7) : "memory");
-	return a0 == 0;
+	return sbi_ecall(0x4442434e, 2, c, 0, 0, 0, 0).error == 0;
 }
 
 static EARLY void early_put(unsigned c)
@@ -111,12 +103,7 @@ static EARLY void early_put_hex(uint64_t v)
 /* SBI system reset: shut down, no reason (EID 0x53525354); does not return where it exists. */
 static EARLY void early_shutdown(void)
 {
-	register uint64_t a0 __asm__("a0") = 0;
-	register uint64_t a1 __asm__("a1") = 0;
-	register uint64_t a6 __asm__("a6") = 0;
-	register uint64_t a7 __asm__("a7") = 0x53525354;
-
-	__asm__ volatile("ecall" : "+r"(a0), "+r"(a1) : "r"(a6), "r"(a7) : "memory");
+	(void)sbi_ecall(0x53525354, 0, 0, 0, 0, 0, 0);
 }
 
 EARLY void early_report_misaligned(paddr_t load)

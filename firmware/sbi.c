@@ -2,6 +2,7 @@
 /* Supervisor Binary Interface calls. */
 #include "firmware/sbi.h"
 
+#include "firmware/ecall.h"
 #include "firmware/fence.h"
 
 #define EID_LEGACY_PUTCHAR 0x01
@@ -15,28 +16,11 @@
 #define EID_DBCN 0x4442434e
 #define EID_FWFT 0x46574654
 
-struct sbi_ret {
-	int64_t error;
-	uint64_t value;
-};
-
 static struct sbi_info info;
 
 static struct sbi_ret sbi_call(uint64_t eid, uint64_t fid, const uint64_t arg[static 5])
 {
-	register uint64_t a0 __asm__("a0") = arg[0];
-	register uint64_t a1 __asm__("a1") = arg[1];
-	register uint64_t a2 __asm__("a2") = arg[2];
-	register uint64_t a3 __asm__("a3") = arg[3];
-	register uint64_t a4 __asm__("a4") = arg[4];
-	register uint64_t a6 __asm__("a6") = fid;
-	register uint64_t a7 __asm__("a7") = eid;
-
-	__asm__ volatile("ecall"
-			 : "+r"(a0), "+r"(a1)
-			 : "r"(a2), "r"(a3), "r"(a4), "r"(a6), "r"(a7)
-			 : "memory");
-	return (struct sbi_ret){(int64_t)a0, a1};
+	return sbi_ecall(eid, fid, arg[0], arg[1], arg[2], arg[3], arg[4]);
 }
 
 #define SBI_CALL(eid, fid, ...) sbi_call((eid), (fid), (const uint64_t[5]){__VA_ARGS__})
