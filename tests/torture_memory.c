@@ -84,6 +84,16 @@ void torture_online(struct torture *s, struct part *p)
 	(void)torture_judge(p, r, OK, OK, false);
 }
 
+/* Of what takes memory out of use: frames of somebody else's may be in the way for a moment. */
+static bool judge_leaving(struct torture *s, struct part *p, struct range r, enum err err,
+			  enum err due, const struct evacuation *e)
+{
+	if (due == OK && torture_busy_by_chance(s, err, e))
+		due = ERR_BUSY;
+	p->moved += e->moved;
+	return torture_judge(p, r, err, due, true);
+}
+
 void torture_offline(struct torture *s, struct part *p)
 {
 	struct range r = torture_draw_region(s, p, IN(UNIT_ONLINE));
@@ -96,10 +106,7 @@ void torture_offline(struct torture *s, struct part *p)
 	if (s->units[r.first].state != UNIT_ONLINE || torture_has_pin(s, p, r))
 		due = ERR_BUSY;
 	err = hot_offline(s->units[r.first].region, &e);
-	if (due == OK && torture_busy_by_chance(s, err, &e))
-		due = ERR_BUSY;
-	p->moved += e.moved;
-	if (!torture_judge(p, r, err, due, true)) {
+	if (!judge_leaving(s, p, r, err, due, &e)) {
 		if (err == ERR_BUSY && e.stuck.pa != FRAME_NONE && !torture_holds(s, r, e.stuck.pa))
 			torture_fail(p, EVIDENCE_CHECK, "refused for 0x%llx, which is not in it",
 				     (unsigned long long)e.stuck.pa);
@@ -182,10 +189,7 @@ void torture_take(struct torture *s, struct part *p)
 	if (torture_has_pin(s, p, r))
 		due = ERR_BUSY;
 	err = plug_remove(s->v, s->units[r.first].region, &e, NULL);
-	if (due == OK && torture_busy_by_chance(s, err, &e))
-		due = ERR_BUSY;
-	p->moved += e.moved;
-	if (!torture_judge(p, r, err, due, true))
+	if (!judge_leaving(s, p, r, err, due, &e))
 		return;
 	torture_set_region(s, r, NULL);
 	torture_set_state(s, r, UNIT_ABSENT);
