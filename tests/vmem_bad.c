@@ -51,11 +51,8 @@ static void given_up(struct test_run *t, const char *fault, enum err (*op)(struc
 	struct user u;
 	enum err err;
 
-	if (!can_do(t, 2, true))
+	if (!begin_beside(t, 2, fault, &u, &w))
 		return;
-	u = user_add(t, vmem(t), units(t, 0, 1));
-	begin_fault(t, fault);
-	w = watch_start(vmem(t));
 	err = op(t);
 	watch_say(t, &w, fault, err);
 	EXPECT(t, err == due, "%s: %s, due %s", fault, err_name(err), err_name(due));
@@ -133,11 +130,8 @@ TEST(vmem, error_to_unplug, .needs = NEEDS_VMEM)
 	struct evacuation e;
 	enum err err;
 
-	if (!can_do(t, 1, true))
+	if (!begin_beside(t, 1, "error", &u, &w))
 		return;
-	u = user_add(t, vmem(t), units(t, 0, 1));
-	begin_fault(t, "error");
-	w = watch_start(vmem(t));
 	err = plug_remove(vmem(t), u.r, &e, NULL);
 	watch_say(t, &w, "error", err);
 	EXPECT(t, err == ERR_IO && vmem(t)->broken, "%s", err_name(err));

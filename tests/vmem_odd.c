@@ -61,11 +61,8 @@ static void refused_for_ever(struct test_run *t, const char *fault, enum err due
 	struct evacuation e;
 	enum err err;
 
-	if (!can_do(t, 2, true))
+	if (!begin_beside(t, 2, fault, &u, &w))
 		return;
-	u = user_add(t, vmem(t), units(t, 0, 1));
-	begin_fault(t, fault);
-	w = watch_start(vmem(t));
 	err = plug_add(vmem(t), units(t, 1, 1), PROT_RW, &other, NULL);
 	watch_say(t, &w, fault, err);
 	EXPECT(t, err == due && !vmem(t)->broken, "plug: %s, due %s", err_name(err), err_name(due));
@@ -126,11 +123,8 @@ static void unnoticed(struct test_run *t, const char *fault)
 	struct watch w;
 	struct user u;
 
-	if (!can_do(t, 2, true))
+	if (!begin_beside(t, 2, fault, &u, &w))
 		return;
-	u = user_add(t, vmem(t), units(t, 0, 1));
-	begin_fault(t, fault);
-	w = watch_start(vmem(t));
 	for (unsigned i = 0; i < 4; i++) {
 		struct user other = user_add(t, vmem(t), units(t, 1, 1));
 

@@ -108,6 +108,17 @@ void watch_say(struct test_run *t, const struct watch *w, const char *fault, enu
 	EXPECT(t, !time_past(w->patience), "%s took %llu ms", fault, (unsigned long long)ms);
 }
 
+bool begin_beside(struct test_run *t, uint64_t n, const char *fault, struct user *u,
+		  struct watch *w)
+{
+	if (!can_do(t, n, true))
+		return false;
+	*u = user_add(t, vmem(t), units(t, 0, 1));
+	begin_fault(t, fault);
+	*w = watch_start(vmem(t));
+	return true;
+}
+
 void recover(struct test_run *t, const struct user *kept)
 {
 	struct hot_region *next;

@@ -46,6 +46,13 @@ uint64_t watch_ms(const struct watch *w);
 void watch_say(struct test_run *t, const struct watch *w, const char *fault, enum err err);
 
 /*
+ * What most tests of one fault begin with: unit 0 of @n is in use by @u, then @fault is armed and
+ * @w watches. False: skipped, as by can_do().
+ */
+bool begin_beside(struct test_run *t, uint64_t n, const char *fault, struct user *u,
+		  struct watch *w);
+
+/*
  * No fault any more, the device in use again and in agreement, all hot-added memory but @kept's
  * (or NULL) removed.
  */
