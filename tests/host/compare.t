@@ -4,23 +4,7 @@
 #
 # usage: prove tests/host/compare.t    (HOTWALK_RUN names the runner, or it is build/hotwalk-run)
 
-run=${HOTWALK_RUN:-build/hotwalk-run}
-tmp=$(mktemp -d) || exit 1
-trap 'rm -rf "$tmp"' EXIT
-count=0
-bad=0
-
-ok() # CONDITION-STATUS NAME
-{
-	count=$((count + 1))
-	if [ "$1" -eq 0 ]; then
-		echo "ok $count - $2"
-	else
-		echo "not ok $count - $2"
-		sed 's/^/#   /' "$tmp/out"
-		bad=1
-	fi
-}
+. "$(dirname "$0")/runner.sh"
 
 # The log before, on which each case works with sed.
 cat >"$tmp/a" <<'EOF'

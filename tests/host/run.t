@@ -4,24 +4,8 @@
 #
 # usage: prove tests/host/run.t    (HOTWALK_RUN names the runner, or it is build/hotwalk-run)
 
-run=${HOTWALK_RUN:-build/hotwalk-run}
-tmp=$(mktemp -d) || exit 1
-trap 'rm -rf "$tmp"' EXIT
+. "$(dirname "$0")/runner.sh"
 export TMPDIR="$tmp"
-count=0
-bad=0
-
-ok() # CONDITION-STATUS NAME
-{
-	count=$((count + 1))
-	if [ "$1" -eq 0 ]; then
-		echo "ok $count - $2"
-	else
-		echo "not ok $count - $2"
-		sed 's/^/#   /' "$tmp/out"
-		bad=1
-	fi
-}
 
 # case NAME STATUS PATTERN RUNNER-ARGS...: the exit status, the status file, and a line of output.
 case_() {
