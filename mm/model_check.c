@@ -28,57 +28,73 @@ static bool may_claim(bool *irq)
 	return false;
 }
 
+/* What a record is held against. */
+struct claim {
+	uint64_t gen;
+	const struct hartset *marked;
+};
+
+/* Report each record that @lacks a fence, the latest first. */
+static void report_lacking(bool (*lacks)(const struct model_record *r, const struct claim *c),
+			   const struct claim *c)
+{
+	unsigned n;
+	const struct model_record *r = model_records(&n);
+
+	for (unsigned i = n; i-- > 0;) {
+		if (lacks(&r[i], c))
+			model_report_record(VIOLATION_NO_FENCE, &r[i], 0);
+	}
+}
+
+static bool is_own_since(const struct model_record *r, const struct claim *c)
+{
+	return r->writer == arch_hart() && r->gen > c->gen;
+}
+
 void model_complete(uint64_t begin)
 {
-	const struct model_record *r;
-	unsigned n;
 	bool irq;
 
 	if (!may_claim(&irq))
 		return;
-	r = model_records(&n);
-	for (unsigned i = n; i-- > 0;) {
-		if (r[i].writer == arch_hart() && r[i].gen > begin)
-			model_report_record(VIOLATION_NO_FENCE, &r[i], 0);
-	}
+	report_lacking(is_own_since, &(struct claim){.gen = begin});
 	model_unlock(irq);
+}
+
+/* Only what was not valid may wait, and only on marked harts. */
+static bool may_not_wait(const struct model_record *r, const struct claim *c)
+{
+	struct hartset unmarked = r->holders;
+
+	hartset_sub(&unmarked, c->marked);
+	return is_own_since(r, c) && (pte_is_valid(r->old) || !hartset_empty(&unmarked));
 }
 
 void model_deferred(uint64_t begin, const struct hartset *marked)
 {
-	const struct model_record *r;
-	unsigned n;
 	bool irq;
 
 	if (!may_claim(&irq))
 		return;
-	r = model_records(&n);
-	for (unsigned i = n; i-- > 0;) {
-		struct hartset unmarked = r[i].holders;
-
-		hartset_sub(&unmarked, marked);
-		if (r[i].writer == arch_hart() && r[i].gen > begin &&
-		    (pte_is_valid(r[i].old) || !hartset_empty(&unmarked)))
-			model_report_record(VIOLATION_NO_FENCE, &r[i], 0);
-	}
+	report_lacking(may_not_wait, &(struct claim){begin, marked});
 	model_records_defer(arch_hart(), begin);
 	model_unlock(irq);
 }
 
+static bool is_deferred_here(const struct model_record *r, const struct claim *c)
+{
+	return (r->flags & MODEL_DEFERRED) != 0 && r->gen <= c->gen &&
+	       hartset_has(&r->holders, arch_hart());
+}
+
 void model_repaired(uint64_t token)
 {
-	const struct model_record *r;
-	unsigned n;
 	bool irq;
 
 	if (!may_claim(&irq))
 		return;
-	r = model_records(&n);
-	for (unsigned i = n; i-- > 0;) {
-		if ((r[i].flags & MODEL_DEFERRED) != 0 && r[i].gen <= token &&
-		    hartset_has(&r[i].holders, arch_hart()))
-			model_report_record(VIOLATION_NO_FENCE, &r[i], 0);
-	}
+	report_lacking(is_deferred_here, &(struct claim){.gen = token});
 	model_unlock(irq);
 }
 
