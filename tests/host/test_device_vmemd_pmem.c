@@ -15,16 +15,7 @@ static uint8_t *pmem(struct frontend *f)
 
 static bool get_pmem_config(struct frontend *f, struct virtio_pmem_config *c)
 {
-	struct {
-		uint32_t offset, size, flags;
-		uint8_t data[VIRTIO_PMEM_CONFIG_BYTES];
-	} msg = {.size = sizeof(*c)};
-
-	send_message(f, GET_CONFIG, &msg, sizeof(msg), NULL, 0);
-	if (!get_reply(f, GET_CONFIG, &msg, sizeof(msg)))
-		return false;
-	memcpy(c, msg.data, sizeof(*c));
-	return true;
+	return get_config_bytes(f, c, sizeof(*c));
 }
 
 /* @file: NULL for none. */

@@ -170,18 +170,25 @@ static inline uint64_t get_u64(struct frontend *f, uint32_t request)
 	return get_reply(f, request, &value, sizeof(value)) ? value : ~0ULL;
 }
 
-static inline bool get_config(struct frontend *f, struct virtio_mem_config *c)
+/* All of a configuration of @size bytes, VIRTIO_MEM_CONFIG_BYTES at most. */
+static inline bool get_config_bytes(struct frontend *f, void *c, uint32_t size)
 {
 	struct {
 		uint32_t offset, size, flags;
 		uint8_t data[VIRTIO_MEM_CONFIG_BYTES];
-	} msg = {.size = sizeof(*c)};
+	} msg = {.size = size};
+	uint32_t len = (uint32_t)offsetof(__typeof__(msg), data) + size;
 
-	send_message(f, GET_CONFIG, &msg, sizeof(msg), NULL, 0);
-	if (!get_reply(f, GET_CONFIG, &msg, sizeof(msg)))
+	send_message(f, GET_CONFIG, &msg, len, NULL, 0);
+	if (!get_reply(f, GET_CONFIG, &msg, len))
 		return false;
-	memcpy(c, msg.data, sizeof(*c));
+	memcpy(c, msg.data, size);
 	return true;
+}
+
+static inline bool get_config(struct frontend *f, struct virtio_mem_config *c)
+{
+	return get_config_bytes(f, c, sizeof(*c));
 }
 
 /* Where the daemon's socket will be: f->path. */
