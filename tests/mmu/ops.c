@@ -241,3 +241,17 @@ bool op_build(struct scene *s, const struct op_case *c, enum half half, struct s
 	build(s, c, &b, scene_va(s, half, c->level), st);
 	return true;
 }
+
+struct stim *op_open(struct test_run *t, const struct op_case *c)
+{
+	struct scene *s = scene_open(t);
+	struct stim *st = stim_pool(s);
+
+	for (unsigned h = 0; h < NR_HALVES; h++) {
+		if (!op_build(s, c, (enum half)h, &st[h])) {
+			scene_close();
+			return NULL;
+		}
+	}
+	return st;
+}

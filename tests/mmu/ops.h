@@ -37,4 +37,10 @@ bool op_build(struct scene *s, const struct op_case *c, enum half half, struct s
 /* The same at @start, aligned to a leaf of that level, which nothing is mapped at. */
 bool op_build_at(struct scene *s, const struct op_case *c, vaddr_t start, struct stim *st);
 
+/*
+ * Open a scene and build @c in it for each half: NR_HALVES stimuli. NULL: op_build() could not, and
+ * the scene is closed.
+ */
+struct stim *op_open(struct test_run *t, const struct op_case *c);
+
 #endif

@@ -9,17 +9,10 @@
 
 static void remote(struct test_run *t)
 {
-	struct stim *st;
-	const struct op_case *c = t->test->arg;
-	struct scene *s = scene_open(t);
+	struct stim *st = op_open(t, t->test->arg);
 
-	st = stim_pool(s);
-	for (unsigned h = 0; h < NR_HALVES; h++) {
-		if (!op_build(s, c, (enum half)h, &st[h])) {
-			scene_close();
-			return;
-		}
-	}
+	if (st == NULL)
+		return;
 	stim_run_remote(t, st, NR_HALVES, FENCES_RFENCE | FENCES_IPI);
 	scene_close();
 }

@@ -171,16 +171,11 @@ TEST(race, new_root_entry, .needs = NEEDS_SMP | NEEDS_RFENCE, .timeout_ms = 6000
  */
 static void multi_hit(struct test_run *t)
 {
-	struct stim *st;
-	const struct op_case *c = t->test->arg;
-	struct scene *s = scene_open(t);
+	struct stim *st = op_open(t, t->test->arg);
 
-	st = stim_pool(s);
+	if (st == NULL)
+		return;
 	for (unsigned h = 0; h < NR_HALVES; h++) {
-		if (!op_build(s, c, (enum half)h, &st[h])) {
-			scene_close();
-			return;
-		}
 		st[h].what = "small pages under a superpage";
 		st[h].either_or = true;
 		st[h].weak = FENCES_LOCAL & ~st[h].fences;

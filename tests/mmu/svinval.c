@@ -33,19 +33,12 @@ static bool usable(struct test_run *t)
 static void local(struct test_run *t)
 {
 	struct stim *st;
-	const struct op_case *c = t->test->arg;
-	struct scene *s;
 
 	if (!usable(t))
 		return;
-	s = scene_open(t);
-	st = stim_pool(s);
-	for (unsigned h = 0; h < NR_HALVES; h++) {
-		if (!op_build(s, c, (enum half)h, &st[h])) {
-			scene_close();
-			return;
-		}
-	}
+	st = op_open(t, t->test->arg);
+	if (st == NULL)
+		return;
 	stim_run_local(t, st, NR_HALVES, FENCES_INVAL);
 	scene_close();
 }

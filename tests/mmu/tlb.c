@@ -7,17 +7,10 @@
 
 static void run(struct test_run *t, uint32_t fences)
 {
-	struct stim *st;
-	const struct op_case *c = t->test->arg;
-	struct scene *s = scene_open(t);
+	struct stim *st = op_open(t, t->test->arg);
 
-	st = stim_pool(s);
-	for (unsigned h = 0; h < NR_HALVES; h++) {
-		if (!op_build(s, c, (enum half)h, &st[h])) {
-			scene_close();
-			return;
-		}
-	}
+	if (st == NULL)
+		return;
 	stim_run_local(t, st, NR_HALVES, fences);
 	scene_close();
 }
