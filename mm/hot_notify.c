@@ -29,27 +29,27 @@ void hot_notifier_remove(struct hot_notifier *n)
 	rw_write_unlock(&hotplug_lock);
 }
 
-/* All in the chain before @end. The one that refused is in *@refused. */
-static enum err tell(enum hot_event event, struct region phys, const struct hot_notifier *end,
-		     const struct hot_notifier **refused)
+/* All in the chain before @end. */
+static void tell(enum hot_event event, struct region phys, const struct hot_notifier *end)
 {
-	for (const struct hot_notifier *n = notifiers; n != end; n = n->next) {
-		enum err err = n->told(event, phys);
-
-		if (err != OK && event == HOT_GOING_ONLINE) {
-			*refused = n;
-			return err;
-		}
-	}
-	return OK;
+	for (const struct hot_notifier *n = notifiers; n != end; n = n->next)
+		(void)n->told(event, phys);
 }
 
-enum err hot_tell(enum hot_event event, struct region phys)
+void hot_tell(enum hot_event event, struct region phys)
 {
-	const struct hot_notifier *refused = NULL;
-	enum err err = tell(event, phys, NULL, &refused);
+	tell(event, phys, NULL);
+}
 
-	if (err != OK)
-		(void)tell(HOT_CANCEL_ONLINE, phys, refused, &refused);
-	return err;
+enum err hot_ask(struct region phys)
+{
+	for (const struct hot_notifier *n = notifiers; n != NULL; n = n->next) {
+		enum err err = n->told(HOT_GOING_ONLINE, phys);
+
+		if (err == OK)
+			continue;
+		tell(HOT_CANCEL_ONLINE, phys, n);
+		return err;
+	}
+	return OK;
 }

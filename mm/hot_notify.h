@@ -23,9 +23,11 @@ void hot_notifier_add(struct hot_notifier *n);
 void hot_notifier_remove(struct hot_notifier *n);
 
 /*
- * Tell all of them; the first error ends HOT_GOING_ONLINE, and those who agreed are told that it is
- * off. Locks: hotplug_lock, written.
+ * HOT_GOING_ONLINE: the first error ends it, and those who agreed are told that it is off. Locks:
+ * hotplug_lock, written.
  */
-enum err hot_tell(enum hot_event event, struct region phys);
+enum err must_check hot_ask(struct region phys);
+/* Any other event: nobody can refuse what has happened. Locks: hotplug_lock, written. */
+void hot_tell(enum hot_event event, struct region phys);
 
 #endif

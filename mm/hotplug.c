@@ -285,11 +285,11 @@ enum err hot_online(struct hot_region *r)
 	if (r->state != HOT_MAPPED)
 		panic("region 0x%llx is onlined in state %d", (unsigned long long)r->phys.start,
 		      (int)r->state);
-	err = hot_tell(HOT_GOING_ONLINE, r->phys);
+	err = hot_ask(r->phys);
 	if (err == OK) {
 		zone_add(&r->zone, r->zone.span);
 		r->state = HOT_ONLINE;
-		(void)hot_tell(HOT_WENT_ONLINE, r->phys);
+		hot_tell(HOT_WENT_ONLINE, r->phys);
 	}
 	rw_write_unlock(&hotplug_lock);
 	return err;
@@ -314,7 +314,7 @@ enum err hot_offline(struct hot_region *r, struct evacuation *e)
 		r->state = HOT_MAPPED;
 	zone_drain(&r->zone, false);
 	if (err == OK)
-		(void)hot_tell(HOT_WENT_OFFLINE, r->phys);
+		hot_tell(HOT_WENT_OFFLINE, r->phys);
 	if (err == ERR_BUSY && fault_armed(FAULT_BUSY_AS_ERROR))
 		err = ERR_IO;
 out:

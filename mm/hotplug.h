@@ -109,7 +109,7 @@ bool must_check hot_range_allowed(struct region phys);
  * Its frames can be allocated (zone_alloc(&r->zone, ...)). Not of a device's memory. Errors of who
  * refused it (hot_notify.h): it is mapped as before then. Source: Linux online_pages().
  */
-enum err hot_online(struct hot_region *r);
+enum err must_check hot_online(struct hot_region *r);
 
 /*
  * Nothing is allocated from it any more and what is movable has moved elsewhere. ERR_BUSY: a

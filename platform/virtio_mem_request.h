@@ -23,7 +23,8 @@ struct virtio_mem_msg {
 /*
  * Give the device up, for the reason in @fmt: noted, `broken` set, FAILED written. Returns @e.
  */
-enum err vmreq_give_up(struct virtio_mem *v, enum err e, const char *fmt, ...) printf_fn(3, 4);
+enum err must_check vmreq_give_up(struct virtio_mem *v, enum err e, const char *fmt, ...)
+	printf_fn(3, 4);
 
 /*
  * Send a request, again while the device is busy, @tries times at most. @nr_blocks as it goes

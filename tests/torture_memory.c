@@ -75,13 +75,16 @@ void torture_remove(struct torture *s, struct part *p)
 void torture_online(struct torture *s, struct part *p)
 {
 	struct range r = torture_draw_region(s, p, IN(UNIT_MAPPED));
+	enum err err;
 
 	if (r.n == 0 || s->units[r.first].state != UNIT_MAPPED)
 		return;
 	p->units = r;
+	/* Before: once it is online its content is whoever's has it. */
 	torture_set_state(s, r, UNIT_ONLINE);
-	hot_online(s->units[r.first].region);
-	(void)torture_judge(p, r, OK, OK, false);
+	err = hot_online(s->units[r.first].region);
+	if (!torture_judge(p, r, err, OK, false))
+		torture_set_state(s, r, UNIT_MAPPED);
 }
 
 /* Of what takes memory out of use: frames of somebody else's may be in the way for a moment. */

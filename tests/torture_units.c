@@ -254,7 +254,7 @@ void torture_begin(struct torture *s)
 		ASSERT_OK(s->t, hot_add(phys, PROT_RW, &region, NULL));
 		torture_set_region(s, r, region);
 		torture_set_exec(s, r, false);
-		hot_online(region);
+		ASSERT_OK(s->t, hot_online(region));
 		torture_set_state(s, r, UNIT_ONLINE);
 	}
 }

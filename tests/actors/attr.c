@@ -171,7 +171,7 @@ TEST(actor, set_memory_refused, .needs = NEEDS_VMEM)
 	expect_refused(t, PAGE_SIZE, PAGE_SIZE, PROT_RO, ERR_INVAL);
 	ASSERT_OK(t, hot_offline(h, &e));
 	expect_refused(t, va, PAGE_SIZE, PROT_RO, ERR_NOENT);
-	hot_online(h);
+	ASSERT_OK(t, hot_online(h));
 	hotcase_remove(t, h);
 	expect_refused(t, va, PAGE_SIZE, PROT_RO, ERR_NOENT);
 }

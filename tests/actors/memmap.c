@@ -141,7 +141,7 @@ TEST(actor, memmap, .needs = NEEDS_VMEM, .clause = TRAP_CLAUSE)
 	       "the records are not at the start of the memory");
 	expect_zero(t, r);
 	probes_load_pages(t, &t->all, s.va, s.size);
-	hot_online(h);
+	ASSERT_OK(t, hot_online(h));
 	allocate_all(t, h, rest);
 	accounts_audit(t);
 	EXPECT(t, hot_split(h, r.start + r.size / 2, &(struct hot_region *){NULL}) == ERR_INVAL,
@@ -161,7 +161,7 @@ TEST(actor, memmap_hvo, .needs = NEEDS_VMEM)
 	if (!hotcase_need(t, 1 + r.size / hotcase_block_size(t)))
 		return;
 	h = memmap_add(t, r, KIND_CARVED);
-	hot_online(h);
+	ASSERT_OK(t, hot_online(h));
 	pa = zone_alloc(&h->zone, HVO_MIN_ORDER, OWNER_TEST);
 	if (pa != FRAME_NONE) {
 		EXPECT(t, hvo_optimize(pa) == ERR_INVAL, "carved records were optimised");

@@ -242,7 +242,7 @@ static void carved(const void *arg)
 		CHECK(!pt_lookup(kernel_table(), direct_va(pa)).mapped, "0x%llx is mapped",
 		      (unsigned long long)pa);
 	REQUIRE_OK(hot_add((struct region){r.start + SZ_2M, 2 * SZ_2M}, PROT_RW, &h, NULL));
-	hot_online(h);
+	CHECK_ERR(hot_online(h), OK);
 	for (unsigned i = 0; i < 1024; i++) {
 		paddr_t pa = zone_alloc(&h->zone, 0, OWNER_TEST);
 

@@ -20,7 +20,7 @@ static void boot(const struct rig *rig)
 	rig_boot(rig);
 	sim_mem_add(memory, false);
 	REQUIRE_OK(hot_add(memory, PROT_RW, &region, NULL));
-	hot_online(region);
+	CHECK_ERR(hot_online(region), OK);
 }
 
 /* No hart, whatever it holds, gets more than @due of @kind at @va. */
@@ -80,7 +80,7 @@ static void park(const void *arg)
 	before = rig_accounts();
 	sim_mem_add(memory, false);
 	REQUIRE_OK(hot_add(memory, PROT_RW, &region, NULL));
-	hot_online(region);
+	CHECK_ERR(hot_online(region), OK);
 	CHECK(kernel_page_present(direct_va(pa)), "not present inside a large leaf");
 	CHECK_ERR(set_direct_map_invalid(pa, 3 * PAGE_SIZE), OK);
 	check_access(direct_va(pa), SIM_LOAD, SIM_PAGE_FAULT, "out");

@@ -67,7 +67,7 @@ static void bring(unsigned i)
 	if (sim_below(3) == 0) {
 		err = hot_add(at[i], PROT_RW, &ram[i], &rep);
 		if (err == OK)
-			hot_online(ram[i]);
+			CHECK_ERR(hot_online(ram[i]), OK);
 		else
 			ram[i] = NULL;
 	} else {
@@ -193,7 +193,7 @@ static void nodes(const void *arg)
 		sim_mem_add(r, false);
 		REQUIRE_OK(hot_add(r, PROT_RW, &h[i], NULL));
 		h[i]->zone.node = of[i];
-		hot_online(h[i]);
+		CHECK_ERR(hot_online(h[i]), OK);
 	}
 	for (unsigned i = 0; i < ARRAY_LEN(rows); i++) {
 		paddr_t got[4];

@@ -110,7 +110,7 @@ static void step_online(struct hot *h)
 	uint64_t frames = h->phys.size >> PAGE_SHIFT;
 
 	if (h->r->state == HOT_MAPPED) {
-		hot_online(h->r);
+		CHECK_ERR(hot_online(h->r), OK);
 		CHECK(h->r->zone.free_frames == frames, "%llu frames came online, due %llu",
 		      (unsigned long long)h->r->zone.free_frames, (unsigned long long)frames);
 		return;
@@ -415,7 +415,7 @@ static void little_memory(const void *arg)
 		CHECK(err == OK || err == ERR_NOMEM, "%s", err_name(err));
 		if (err == OK) {
 			rig_check_kernel("added");
-			hot_online(r);
+			CHECK_ERR(hot_online(r), OK);
 			CHECK_ERR(hot_offline(r, &e), OK);
 			CHECK_ERR(hot_remove(r, NULL), OK);
 		}

@@ -259,7 +259,7 @@ static void whole_again(const void *arg)
 	rig_boot(arg);
 	sim_mem_add(region_at(3, 512), false);
 	REQUIRE_OK(hot_add(region_at(3, 512), PROT_RW, &r, NULL));
-	hot_online(r);
+	CHECK_ERR(hot_online(r), OK);
 	REQUIRE_OK(hot_split(r, r->phys.start + 100 * BLOCK, &q));
 	CHECK(frame_owner(q->phys.start) == OWNER_NONE, "somebody owns free memory");
 	take_all(r);

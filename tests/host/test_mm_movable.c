@@ -27,7 +27,7 @@ static bool content_moves(const void *arg, const char *fault)
 	rig_boot(arg);
 	sim_mem_add(memory, false);
 	REQUIRE_OK(hot_add(memory, PROT_RW, &region, NULL));
-	hot_online(region);
+	CHECK_ERR(hot_online(region), OK);
 	REQUIRE_OK(movable_alloc(&m, 2));
 	CHECK(hot_find(m.pa) == region, "it does not lie in the region");
 	memset(movable_get(&m), 0x3c, 4 * PAGE_SIZE);
@@ -68,7 +68,7 @@ static void pinned(const void *arg)
 	rig_boot(arg);
 	sim_mem_add(memory, false);
 	REQUIRE_OK(hot_add(memory, PROT_RW, &region, NULL));
-	hot_online(region);
+	CHECK_ERR(hot_online(region), OK);
 	REQUIRE_OK(movable_alloc(&m, 0));
 	pin = zone_alloc(&region->zone, 3, OWNER_TEST);
 	REQUIRE(pin != FRAME_NONE, "no memory");
@@ -95,7 +95,7 @@ static void no_room(const void *arg)
 	rig_boot(arg);
 	sim_mem_add(memory, false);
 	REQUIRE_OK(hot_add(memory, PROT_RW, &region, NULL));
-	hot_online(region);
+	CHECK_ERR(hot_online(region), OK);
 	REQUIRE_OK(movable_alloc(&m, 2));
 	at = m.pa;
 	frame_fail_at(1);
@@ -156,7 +156,7 @@ static void random_moves(const void *arg)
 		}
 		if (s % 8 == 0 && r[k] == NULL) {
 			REQUIRE_OK(hot_add(regions[k], PROT_RW, &r[k], NULL));
-			hot_online(r[k]);
+			CHECK_ERR(hot_online(r[k]), OK);
 		} else if (s % 8 == 0) {
 			CHECK_ERR(hot_offline(r[k], &e), OK);
 			CHECK_ERR(hot_remove(r[k], NULL), OK);

@@ -126,7 +126,7 @@ static void step_add(struct hot *h)
 		      "record of 0x%llx is not zero", (unsigned long long)pa);
 	}
 	if (h->kind != KIND_DEVICE)
-		hot_online(h->r);
+		CHECK_ERR(hot_online(h->r), OK);
 }
 
 static void step_huge(struct hot *h)
@@ -181,7 +181,7 @@ static void step_remove(struct hot *h)
 	err = hot_remove(h->r, NULL);
 	if (err == ERR_NOMEM) {
 		if (h->kind != KIND_DEVICE)
-			hot_online(h->r);
+			CHECK_ERR(hot_online(h->r), OK);
 		return;
 	}
 	CHECK_ERR(err, OK);
@@ -287,7 +287,7 @@ static void split_race(const void *arg)
 	before = rig_accounts();
 	sim_mem_add(r, false);
 	REQUIRE_OK(hot_add(r, PROT_RW, &h, NULL));
-	hot_online(h);
+	CHECK_ERR(hot_online(h), OK);
 	for (unsigned i = 0; i < 2; i++) {
 		pa[i] = zone_alloc(&h->zone, HVO_MIN_ORDER, OWNER_TEST);
 		sim_run_on(i);

@@ -172,7 +172,7 @@ static void new_records(const struct scenario_run *run)
 	sim_kernel_view(SIM_OLDEST);
 	scenario_arm(run);
 	REQUIRE_OK(scene_operate(OP_ADD));
-	hot_online(scene.r);
+	CHECK_ERR(hot_online(scene.r), OK);
 	CHECK(zone_alloc(&scene.r->zone, 9, OWNER_TEST) == scene.phys.start, "no frames");
 	rig_check_silent("online");
 }

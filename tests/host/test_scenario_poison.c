@@ -67,7 +67,7 @@ static void poisoned(const struct scenario_run *run)
 	before = rig_accounts();
 	REQUIRE_OK(hot_add(first, PROT_RW, &a, NULL));
 	records_are_zero(first);
-	hot_online(a);
+	CHECK_ERR(hot_online(a), OK);
 	/* Tables and records of what follows come from poisoned memory. */
 	frame_prefer_hot(true);
 	REQUIRE_OK(hot_add(second, PROT_RW, &b, NULL));

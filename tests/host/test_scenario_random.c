@@ -181,7 +181,7 @@ static const char *step_add(void)
 		flat.hot[i].r = q;
 	}
 	if (sim_below(2) == 0)
-		hot_online(q);
+		CHECK_ERR(hot_online(q), OK);
 	return "add";
 }
 

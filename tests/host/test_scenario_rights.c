@@ -18,7 +18,7 @@ static void boot(const struct scenario_run *run)
 	rig_boot(&run->rig);
 	sim_mem_add(memory, false);
 	REQUIRE_OK(hot_add(memory, PROT_RW, &region, NULL));
-	hot_online(region);
+	CHECK_ERR(hot_online(region), OK);
 }
 
 /* Whatever a hart may hold: @kind at @va is allowed, or a page fault. */
@@ -126,7 +126,7 @@ static void invalid_then_removed(const struct scenario_run *run)
 	sim_mem_add(memory, false);
 	before = rig_accounts();
 	REQUIRE_OK(hot_add(memory, PROT_RW, &region, NULL));
-	hot_online(region);
+	CHECK_ERR(hot_online(region), OK);
 	REQUIRE_OK(set_direct_map_invalid(GIB_AT + 5 * SZ_2M + PAGE_SIZE, 3 * PAGE_SIZE));
 	REQUIRE_OK(set_direct_map_invalid(GIB_AT + 9 * SZ_2M, SZ_2M));
 	check_access(direct_va(GIB_AT + 9 * SZ_2M), SIM_LOAD, false, "taken out");

@@ -97,7 +97,7 @@ static void shared_records(const struct scenario_run *run)
 	      "the records of 128 MiB are no leaf of 2 MiB");
 	REQUIRE_OK(hot_split(a, second.start, &b));
 	REQUIRE_OK(hot_split(b, region_end(second), &c));
-	hot_online(b);
+	CHECK_ERR(hot_online(b), OK);
 	REQUIRE(zone_alloc(&b->zone, 3, OWNER_TEST) == second.start, "no frames");
 	scenario_arm(run);
 	REQUIRE_OK(hot_remove(a, NULL));

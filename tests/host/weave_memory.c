@@ -30,7 +30,7 @@ static void make_hot(unsigned added, unsigned onlined, unsigned stay)
 		if ((added >> i & 1) != 0)
 			REQUIRE_OK(hot_add(granule(i), PROT_RW, &hot[i], NULL));
 		if ((onlined >> i & 1) != 0)
-			hot_online(hot[i]);
+			CHECK_ERR(hot_online(hot[i]), OK);
 	}
 }
 
@@ -72,7 +72,7 @@ static void add_mine(void)
 	unsigned h = arch_hart();
 
 	CHECK_ERR(hot_add(granule(h), PROT_RW, &hot[h], NULL), OK);
-	hot_online(hot[h]);
+	CHECK_ERR(hot_online(hot[h]), OK);
 }
 
 static void remove_mine(void)
@@ -106,7 +106,7 @@ static void two_in_one(void)
 		weave_watch(direct_va(granule(i).start + SZ_2M / 2), granule(i).start + SZ_2M / 2,
 			    false);
 	REQUIRE_OK(hot_add(both, PROT_RW, &hot[0], NULL));
-	hot_online(hot[0]);
+	CHECK_ERR(hot_online(hot[0]), OK);
 	weave_begin();
 }
 
@@ -147,7 +147,7 @@ static void offline_and_online(void)
 
 	CHECK(err == OK || err == ERR_BUSY, "offline: %s", err_name(err));
 	if (err == OK)
-		hot_online(hot[0]);
+		CHECK_ERR(hot_online(hot[0]), OK);
 }
 
 static struct movable object;
