@@ -178,6 +178,7 @@ my %actors = (
 	'vmap-small-leaf' => {tests => 'actor.vmap_sizes', vars => ['VMEM=none'], like => [by('actor.vmap_sizes', 'check')]},
 	'vmap-reuse-early' => {tests => 'actor.vmap_reuse', vars => ['VMEM=none'], like => [by('actor.vmap_reuse', 'probe', 'check')]},
 	'promotion-unlocked' => {tests => 'actor.promote_dumper,actor.promote_storm', vars => ['VMEM=none'], like => [by('actor.promote_dumper', 'check')]},
+	'free-unlocked' => {tests => 'actor.vmap_link', vars => ['VMEM=none'], like => [by('actor.vmap_link', 'accounts'), qr/^# accounts: .* mmap is not held/m]},
 	'promotion-nested' => {tests => 'actor.promote_reader', vars => ['VMEM=none'], like => [by('actor.promote_reader', 'accounts')]},
 	'promotion-early' => {tests => 'actor.promote', sim => '', vars => ['VMEM=none'], like => [by('actor.promote', 'probe', 'model')]},
 	'deferred-wrong-word' => {tests => 'actor.deferred_fatal', vars => ['VMEM=none'], like => [by('actor.deferred_fatal', 'check')]},

@@ -13,9 +13,9 @@ void lock_want(enum lock_rank rank)
 	lock_order_want(&hart_self()->locks, rank, arch_hart());
 }
 
-void lock_taken(enum lock_rank rank)
+void lock_taken(enum lock_rank rank, bool shared)
 {
-	if (!lock_order_push(&hart_self()->locks, rank))
+	if (!lock_order_push(&hart_self()->locks, rank, shared))
 		panic("lock %s is one too many to hold", lock_rank_name(rank));
 }
 
@@ -41,7 +41,7 @@ bool spin_trylock(struct spinlock *l)
 	    __atomic_exchange_n(&l->held, 1, __ATOMIC_ACQUIRE) != 0)
 		return false;
 	l->holder = arch_hart() + 1;
-	lock_taken(l->rank);
+	lock_taken(l->rank, false);
 	return true;
 }
 
@@ -72,6 +72,11 @@ void spin_unlock_irq(struct spinlock *l, bool enabled)
 {
 	spin_unlock(l);
 	arch_irq_restore(enabled);
+}
+
+bool lock_holds(enum lock_rank rank, bool alone)
+{
+	return lock_order_holds(&hart_self()->locks, rank, alone);
 }
 
 unsigned spin_held(void)

@@ -30,12 +30,19 @@ bool must_check spin_trylock(struct spinlock *l);
 bool spin_lock_irq(struct spinlock *l);
 void spin_unlock_irq(struct spinlock *l, bool enabled);
 
-/* For locks of other kinds: this hart is about to wait for one, has it, gives it back. */
+/* For locks of other kinds: this hart is about to wait for one, has it (@shared: it reads under it,
+ * beside others), gives it back. */
 void lock_want(enum lock_rank rank);
-void lock_taken(enum lock_rank rank);
+void lock_taken(enum lock_rank rank, bool shared);
 void lock_given_back(enum lock_rank rank);
 /* One look in vain at a lock: answers a shootdown that its holder may wait for, and yields. */
 void lock_wait(void);
+
+/*
+ * Whether this hart holds a lock of @rank; @alone: not only to read. Costs a look at what the hart
+ * itself wrote, no access that another hart could see.
+ */
+bool lock_holds(enum lock_rank rank, bool alone);
 
 /* Locks that this hart holds now; a test that timed out can only be left at zero. */
 unsigned spin_held(void);

@@ -16,18 +16,28 @@ const char *lock_rank_name(enum lock_rank rank)
 	return names[rank];
 }
 
-void lock_order_broken(enum lock_rank held, enum lock_rank wanted, unsigned hart)
+static void record(struct lock_order_error e)
 {
 	/* Two at once may mix their names; the count is right. */
 	if (__atomic_fetch_add(&nr_errors, 1, __ATOMIC_RELAXED) == 0)
-		first_error = (struct lock_order_error){held, wanted, hart};
+		first_error = e;
+}
+
+void lock_order_broken(enum lock_rank held, enum lock_rank wanted, unsigned hart)
+{
+	record((struct lock_order_error){.held = held, .wanted = wanted, .hart = hart});
+}
+
+void lock_order_missing(enum lock_rank rank, unsigned hart)
+{
+	record((struct lock_order_error){.wanted = rank, .hart = hart, .missing = true});
 }
 
 bool lock_order_pop(struct lock_stack *s, enum lock_rank rank)
 {
 	unsigned i = s->nr;
 
-	while (i > 0 && s->ranks[i - 1] != rank)
+	while (i > 0 && (s->ranks[i - 1] & ~LOCK_SHARED) != (unsigned)rank)
 		i--;
 	if (i == 0)
 		return false;

@@ -29,14 +29,17 @@ enum lock_rank {
 
 /* What a hart holds, in the order in which it was taken. */
 #define LOCK_MAX_HELD 7u
+#define LOCK_SHARED 0x80u /* beside a rank: others read under it too */
 struct lock_stack {
 	uint8_t nr;
 	uint8_t ranks[LOCK_MAX_HELD];
 };
 
+/* @missing: @wanted was not held where it has to be; else it was asked for inside @held. */
 struct lock_order_error {
 	enum lock_rank held, wanted;
 	unsigned hart;
+	bool missing;
 };
 
 const char *lock_rank_name(enum lock_rank rank);
@@ -47,11 +50,25 @@ const char *lock_rank_name(enum lock_rank rank);
  */
 static inline enum lock_rank lock_order_innermost(const struct lock_stack *s)
 {
-	uint8_t rank = s->ranks[0];
+	unsigned rank = 0;
 
-	for (unsigned i = 1; i < s->nr; i++)
-		rank = s->ranks[i] > rank ? s->ranks[i] : rank;
+	for (unsigned i = 0; i < s->nr; i++) {
+		unsigned r = s->ranks[i] & ~LOCK_SHARED;
+
+		rank = r > rank ? r : rank;
+	}
 	return (enum lock_rank)rank;
+}
+
+/* Whether @s has a lock of @rank; @alone: one that nobody else has, not even to read. */
+static inline bool lock_order_holds(const struct lock_stack *s, enum lock_rank rank, bool alone)
+{
+	for (unsigned i = 0; i < s->nr; i++) {
+		if ((s->ranks[i] & ~LOCK_SHARED) == (unsigned)rank &&
+		    (!alone || (s->ranks[i] & LOCK_SHARED) == 0))
+			return true;
+	}
+	return false;
 }
 
 /* Whether a hart that holds @s may wait for a lock of @rank. */
@@ -63,6 +80,8 @@ static inline bool lock_order_allows(const struct lock_stack *s, enum lock_rank 
 }
 
 void lock_order_broken(enum lock_rank held, enum lock_rank wanted, unsigned hart);
+/* @hart does not hold @rank, or what would do as well, and has to: recorded beside the others. */
+void lock_order_missing(enum lock_rank rank, unsigned hart);
 
 /* @hart, which holds @s, is about to wait for a lock of @rank: a wrong order is recorded. */
 static inline void lock_order_want(const struct lock_stack *s, enum lock_rank rank, unsigned hart)
@@ -71,19 +90,20 @@ static inline void lock_order_want(const struct lock_stack *s, enum lock_rank ra
 		lock_order_broken(lock_order_innermost(s), rank, hart);
 }
 
-/* It has it now; false: it holds too many to remember. */
-static inline bool must_check lock_order_push(struct lock_stack *s, enum lock_rank rank)
+/* It has it now, @shared or alone; false: it holds too many to remember. */
+static inline bool must_check lock_order_push(struct lock_stack *s, enum lock_rank rank,
+					      bool shared)
 {
 	if (s->nr == LOCK_MAX_HELD)
 		return false;
-	s->ranks[s->nr++] = (uint8_t)rank;
+	s->ranks[s->nr++] = (uint8_t)(rank | (shared ? LOCK_SHARED : 0));
 	return true;
 }
 
 /* It is given back, in whatever order; false: it was not held. */
 bool must_check lock_order_pop(struct lock_stack *s, enum lock_rank rank);
 
-/* Wrong orders since the last call; *@first is the first one of them. */
+/* Wrong orders and missing locks since the last call; *@first is the first one of them. */
 unsigned lock_order_errors(struct lock_order_error *first);
 
 #endif

@@ -27,7 +27,7 @@ void rw_read_lock(struct rwlock *l)
 	/* This writer only: the next one has the other phase, and comes behind this reader. */
 	while (writer != 0 && (load(&l->readers_in) & WRITER_BITS) == writer)
 		lock_wait();
-	lock_taken(l->rank);
+	lock_taken(l->rank, true);
 }
 
 bool rw_read_trylock(struct rwlock *l)
@@ -39,7 +39,7 @@ bool rw_read_trylock(struct rwlock *l)
 			return false;
 	} while (!__atomic_compare_exchange_n(&l->readers_in, &in, in + READER, true,
 					      __ATOMIC_ACQUIRE, __ATOMIC_RELAXED));
-	lock_taken(l->rank);
+	lock_taken(l->rank, true);
 	return true;
 }
 
@@ -61,7 +61,7 @@ void rw_write_lock(struct rwlock *l)
 	/* Those that came before; who comes now waits for this writer. */
 	while (load(&l->readers_out) != (readers & ~WRITER_BITS))
 		lock_wait();
-	lock_taken(l->rank);
+	lock_taken(l->rank, false);
 	l->writer = arch_hart() + 1;
 }
 

@@ -2,6 +2,7 @@
 /* A batch of changes: what it has to fence, and the tables that die with it. */
 #include "mm/batch.h"
 
+#include "mm/dump.h"
 #include "mm/fault.h"
 #include "mm/frame.h"
 #include "mm/model.h"
@@ -35,6 +36,13 @@ void pt_replaced(struct pt_batch *b, vaddr_t va, unsigned level)
 	b->removed = true;
 }
 
+void pt_free_table(const struct pt_batch *b, paddr_t table, unsigned level)
+{
+	if (b->pt->live && !dump_kept_out())
+		lock_order_missing(LOCK_MMAP, arch_hart());
+	ptpage_free(table, level);
+}
+
 /*
  * A dead table's contents stay as they are until the shootdown: a hart may still walk it. So the
  * chain is in the frame's record, never in the page (pKVM-IA #41).
@@ -56,7 +64,7 @@ void pt_bury(struct pt_batch *b, paddr_t table, unsigned level)
 	if (fault_armed(FAULT_LEAK_TABLE))
 		return;
 	if (fault_armed(FAULT_FREE_EARLY))
-		ptpage_free(table, level);
+		pt_free_table(b, table, level);
 	else
 		pt_free_later(b, table, level);
 }
@@ -66,7 +74,7 @@ void pt_bury_linked(struct pt_batch *b, paddr_t table, unsigned level)
 	b->tables_changed = true;
 	b->counts.tables_unlinked++;
 	b->pt->nr_tables--;
-	ptpage_free(table, level);
+	pt_free_table(b, table, level);
 }
 
 static void free_dead(struct pt_batch *b)
@@ -79,7 +87,7 @@ static void free_dead(struct pt_batch *b)
 		b->dead_head = f->next == 0 ? FRAME_NONE : (f->next - 1) << PAGE_SHIFT;
 		f->next = 0;
 		f->prev = 0;
-		ptpage_free(table, level);
+		pt_free_table(b, table, level);
 		if (fault_armed(FAULT_DOUBLE_FREE))
 			ptpage_free(table, level);
 	}

@@ -48,6 +48,13 @@ void pt_touched(struct pt_batch *b, vaddr_t va, unsigned level);
 void pt_replaced(struct pt_batch *b, vaddr_t va, unsigned level);
 
 /*
+ * Give @table back, of @level, which @b has unlinked and shot down. Of a table that is live: a dump
+ * may stand in it, so who frees it keeps dumps out (dump_kept_out()); if not, that is recorded as
+ * locks taken wrongly are.
+ */
+void pt_free_table(const struct pt_batch *b, paddr_t table, unsigned level);
+
+/*
  * Free the table page @table, of @level, in pt_commit(), behind the shootdown. Nothing leads to it
  * any more, or ever has.
  */

@@ -2,6 +2,7 @@
 /* A dump of the whole kernel table. */
 #include "mm/dump.h"
 
+#include "firmware/lock.h"
 #include "mm/fault.h"
 #include "mm/hotplug.h"
 #include "mm/kernel.h"
@@ -100,6 +101,11 @@ static void walk_locked(struct dump *d)
 		path[level].next = 0;
 	}
 	flush_run(&w);
+}
+
+bool dump_kept_out(void)
+{
+	return lock_holds(LOCK_MMAP, false) || lock_holds(LOCK_HOTPLUG, true);
 }
 
 static void walk(struct dump *d, bool hotplug)

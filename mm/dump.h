@@ -34,6 +34,12 @@ struct dump {
 	vaddr_t first_dead;
 };
 
+/*
+ * Whether this hart keeps every dump out now: it has mmap_lock, or hotplug_lock for writing. So it
+ * may free a table of the kernel's.
+ */
+bool must_check dump_kept_out(void);
+
 /* Fills all behind @d->arg. Locks: takes both. Source: Linux ptdump_walk_pgd(). */
 void dump_walk(struct dump *d);
 

@@ -167,6 +167,7 @@ enum fault {
 	FAULT_INTERRUPT_LOST, /* a source is never switched on (the controller never asks) */
 	FAULT_APPLY_STORE,    /* as Linux's KASAN callback without init_mm's lock */
 	FAULT_PCI_PIN_FIRST,  /* Linux pci_swizzle_interrupt_pin(): slots share four lines */
+	FAULT_FREE_UNLOCKED,  /* tables go under a dump (Linux vunmap() before it kept them) */
 	NR_FAULTS,
 };
 

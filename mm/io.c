@@ -18,14 +18,12 @@ enum err io_map(paddr_t pa, uint64_t size, vaddr_t *va)
 	at = vmalloc_reserve(bytes, PAGE_SIZE);
 	if (at == 0)
 		return ERR_NOMEM;
-	/* A table may go, of what is undone: nobody dumps meanwhile. */
-	rw_read_lock(&mmap_lock);
-	kernel_begin(&b);
+	/* A table may go, of what is undone. */
+	kernel_begin_freeing(&b);
 	/* Pages, not superpages: what lies beside the registers is not ours to reach. */
 	err = pt_map(&b, at, start, bytes, PROT_RW, 0);
 	done = pt_commit(&b);
-	kernel_end();
-	rw_read_unlock(&mmap_lock);
+	kernel_end_freeing();
 	*va = at + (pa - start);
 	return err != OK ? err : done;
 }

@@ -38,19 +38,6 @@ static bool is_boots(struct pt_lookup l)
 	return l.mapped && l.pa - zeros < PAGE_SIZE << ZERO_ORDER;
 }
 
-/* Tables go, also those of what is undone: nobody dumps meanwhile. */
-static void begin(struct pt_batch *b)
-{
-	rw_read_lock(&mmap_lock);
-	kernel_begin(b);
-}
-
-static void end(void)
-{
-	kernel_end();
-	rw_read_unlock(&mmap_lock);
-}
-
 /* ---- memory that comes and goes */
 
 static enum err map_private(struct pt_batch *b, struct region phys, struct frame_chain *mine)
@@ -83,12 +70,13 @@ enum err kasan_populate(struct region phys)
 	struct pt_batch b;
 	enum err err, done;
 
-	begin(&b);
+	/* Tables go, also those of what is undone. */
+	kernel_begin_freeing(&b);
 	err = map_private(&b, phys, &mine);
 	done = pt_commit(&b);
 	if (err != OK && done == OK)
 		frame_chain_free(&mine);
-	end();
+	kernel_end_freeing();
 	return done != OK ? done : err;
 }
 
@@ -117,12 +105,12 @@ enum err kasan_depopulate(struct region phys)
 
 	if (fault_armed(FAULT_KASAN_NEIGHBOUR))
 		phys.size += HOTPLUG_GRANULE;
-	begin(&b);
+	kernel_begin_freeing(&b);
 	unmap_private(&b, phys, &mine);
 	err = pt_commit(&b);
 	if (err == OK)
 		frame_chain_free(&mine);
-	end();
+	kernel_end_freeing();
 	return err;
 }
 
@@ -189,10 +177,10 @@ enum err kasan_start(struct region boot)
 		return ERR_NOMEM;
 	clear_words(phys_to_ptr(zeros), PAGE_SIZE << ZERO_ORDER);
 	arch_wmb();
-	begin(&b);
+	kernel_begin_freeing(&b);
 	err = map_zeros(&b, start, start + (boot.size >> SHADOW_SHIFT));
 	done = pt_commit(&b);
-	end();
+	kernel_end_freeing();
 	if (done != OK)
 		return done;
 	if (err != OK) {
@@ -211,10 +199,10 @@ enum err kasan_stop(void)
 	enum err err, done;
 
 	hot_notifier_remove(&notifier);
-	begin(&b);
+	kernel_begin_freeing(&b);
 	err = pt_unmap(&b, start, boot_covered.size >> SHADOW_SHIFT, PT_HOLES_OK);
 	done = pt_commit(&b);
-	end();
+	kernel_end_freeing();
 	if (err != OK || done != OK)
 		return err != OK ? err : done;
 	free_zeros();

@@ -46,6 +46,18 @@ void kernel_end(void)
 		spin_unlock(&kernel_table_lock);
 }
 
+void kernel_begin_freeing(struct pt_batch *b)
+{
+	rw_read_lock(&mmap_lock);
+	kernel_begin(b);
+}
+
+void kernel_end_freeing(void)
+{
+	kernel_end();
+	rw_read_unlock(&mmap_lock);
+}
+
 uint64_t kernel_satp(void)
 {
 	return table.mode->satp_mode << 60 | table.root >> PAGE_SHIFT;

@@ -38,6 +38,9 @@ extern struct rwlock mmap_lock;
  */
 void kernel_begin(struct pt_batch *b);
 void kernel_end(void);
+/* The same of a batch that may free tables, outside hot-plug: nobody dumps meanwhile. */
+void kernel_begin_freeing(struct pt_batch *b);
+void kernel_end_freeing(void);
 
 /* satp of the kernel table, for harts that start. */
 uint64_t kernel_satp(void);

@@ -6,7 +6,6 @@
 #include "mm/frame.h"
 #include "mm/kernel.h"
 #include "mm/model.h"
-#include "mm/ptpage.h"
 #include "mm/shadow.h"
 
 /* flush_tlb_all(), whatever was changed. */
@@ -56,7 +55,7 @@ static void free_tables(struct pt_batch *b, vaddr_t va, vaddr_t next, bool more)
 			continue;
 		if (pte_next_used(pte_pa(e), 0) != PT_ENTRIES)
 			return;
-		ptpage_free(pte_pa(e), level - 1);
+		pt_free_table(b, pte_pa(e), level - 1);
 		pte_store(c.slot, PTE_NONE);
 		b->counts.tables_unlinked++;
 		b->pt->nr_tables--;

@@ -10,7 +10,6 @@
 #include "mm/kernel.h"
 #include "mm/link.h"
 #include "mm/model.h"
-#include "mm/ptpage.h"
 #include "mm/shadow.h"
 
 static struct vmap_stats stats;
@@ -66,7 +65,7 @@ static enum err free_empty_table(vaddr_t va)
 	pt_prune(&b, va, 1);
 	spin_unlock(&kernel_table_lock);
 	if (fault_armed(FAULT_PROMOTION_EARLY) && b.dead_head != FRAME_NONE) {
-		ptpage_free(b.dead_head, 0);
+		pt_free_table(&b, b.dead_head, 0);
 		b.dead_head = FRAME_NONE;
 	}
 	return pt_commit(&b);
@@ -240,7 +239,8 @@ enum err vmap_free(vaddr_t va)
 
 	if (a.size == 0)
 		return ERR_NOENT;
-	rw_read_lock(&mmap_lock);
+	if (!fault_armed(FAULT_FREE_UNLOCKED))
+		rw_read_lock(&mmap_lock);
 	pt_begin(&b, kernel_table());
 	err = clear(&b, a.start, a.size);
 	if (err != OK)
@@ -249,7 +249,8 @@ enum err vmap_free(vaddr_t va)
 	if (early)
 		area_give_back(a.start);
 	err = pt_commit(&b); /* leaves and tables in one */
-	rw_read_unlock(&mmap_lock);
+	if (!fault_armed(FAULT_FREE_UNLOCKED))
+		rw_read_unlock(&mmap_lock);
 	if (err == OK && !early)
 		area_give_back(a.start); /* only now */
 	return err;

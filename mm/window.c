@@ -31,13 +31,11 @@ enum err window_map(paddr_t pa, uint64_t size, uint64_t prot, void **p)
 		return ERR_RANGE;
 	if (open_size != 0)
 		return ERR_EXIST;
-	/* A table may go, of what is undone: nobody dumps meanwhile. */
-	rw_read_lock(&mmap_lock);
-	kernel_begin(&b);
+	/* A table may go, of what is undone. */
+	kernel_begin_freeing(&b);
 	err = pt_map(&b, start, pa, size, prot, 1);
 	done = pt_commit(&b);
-	kernel_end();
-	rw_read_unlock(&mmap_lock);
+	kernel_end_freeing();
 	if (err != OK)
 		return err;
 	if (done != OK)
@@ -52,14 +50,12 @@ void window_unmap(void)
 	struct pt_batch b;
 	enum err err;
 
-	/* A table may go: nobody dumps meanwhile. */
-	rw_read_lock(&mmap_lock);
-	kernel_begin(&b);
+	/* A table may go. */
+	kernel_begin_freeing(&b);
 	err = pt_unmap(&b, start, open_size, 0);
 	if (err == OK)
 		err = pt_commit(&b);
-	kernel_end();
-	rw_read_unlock(&mmap_lock);
+	kernel_end_freeing();
 	if (err != OK)
 		panic("window of 0x%llx bytes does not close: %s", (unsigned long long)open_size,
 		      err_name(err));

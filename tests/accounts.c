@@ -162,7 +162,12 @@ static void check_locks(struct test_run *t)
 	struct lock_order_error e;
 	unsigned n = lock_order_errors(&e);
 
-	if (n != 0)
+	if (n != 0 && e.missing)
+		test_fail(t, EVIDENCE_ACCOUNTS,
+			  "%u locks missing or in the wrong order, the first by hart%u: %s is not "
+			  "held where something under it goes",
+			  n, e.hart, lock_rank_name(e.wanted));
+	else if (n != 0)
 		test_fail(t, EVIDENCE_ACCOUNTS,
 			  "%u locks taken in the wrong order, the first by hart%u: %s inside %s", n,
 			  e.hart, lock_rank_name(e.wanted), lock_rank_name(e.held));

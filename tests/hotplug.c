@@ -235,10 +235,10 @@ static void unmap_page(struct test_run *t, vaddr_t va)
 {
 	struct pt_batch b;
 
-	kernel_begin(&b);
+	kernel_begin_freeing(&b);
 	EXPECT_OK(t, pt_unmap(&b, va, PAGE_SIZE, 0));
 	EXPECT_OK(t, pt_commit(&b));
-	kernel_end();
+	kernel_end_freeing();
 }
 
 /*

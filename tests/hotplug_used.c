@@ -234,10 +234,10 @@ TEST(hotplug, tables_pin, .needs = NEEDS_VMEM, .clause = TRAP_CLAUSE)
 	err = plug_remove(t->bench->vmem, h, &e, NULL);
 	EXPECT(t, err == ERR_BUSY && e.stuck.owner == OWNER_TABLE, "%s, stuck at 0x%llx of %s",
 	       err_name(err), (unsigned long long)e.stuck.pa, owner_name(e.stuck.owner));
-	kernel_begin(&b);
+	kernel_begin_freeing(&b);
 	EXPECT_OK(t, pt_unmap(&b, va, PAGE_SIZE, 0));
 	EXPECT_OK(t, pt_commit(&b));
-	kernel_end();
+	kernel_end_freeing();
 	hotcase_remove(t, h);
 }
 

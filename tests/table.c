@@ -303,17 +303,17 @@ TEST(table, nomem)
 	pt_destroy(&pt);
 }
 
-/* One change of the live kernel table, under its lock. */
+/* One change of the live kernel table, under its locks: a table may go. */
 static void live(struct test_run *t, enum err (*op)(struct pt_batch *, vaddr_t, paddr_t),
 		 vaddr_t va, paddr_t pa)
 {
 	struct pt_batch b;
 	enum err err, done;
 
-	kernel_begin(&b);
+	kernel_begin_freeing(&b);
 	err = op(&b, va, pa);
 	done = pt_commit(&b);
-	kernel_end();
+	kernel_end_freeing();
 	ASSERT(t, err == OK && done == OK, "0x%llx: %s, %s", (unsigned long long)va, err_name(err),
 	       err_name(done));
 }
@@ -381,10 +381,10 @@ TEST(table, live,
 	{
 		struct pt_batch b;
 
-		kernel_begin(&b);
+		kernel_begin_freeing(&b);
 		EXPECT_OK(t, pt_unmap(&b, va, SZ_2M, PT_HOLES_OK));
 		EXPECT_OK(t, pt_commit(&b));
-		kernel_end();
+		kernel_end_freeing();
 	}
 	probes_must_trap(t, &t->all, &s, ACCESS_LOAD);
 	live(t, op_map, va, pa);

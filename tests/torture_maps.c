@@ -53,19 +53,12 @@ static void set_page(struct torture *s, unsigned page, unsigned is)
 	__atomic_store_n(&s->pages[page], (uint16_t)is, __ATOMIC_RELAXED);
 }
 
-/* Begin and end of a batch of the kernel table. Tables may go: nobody dumps it meanwhile. */
-static void begin(struct pt_batch *b)
-{
-	rw_read_lock(&mmap_lock);
-	kernel_begin(b);
-}
-
+/* End of a batch of the kernel table. */
 static enum err end(struct pt_batch *b, enum err err)
 {
 	enum err done = pt_commit(b);
 
-	kernel_end();
-	rw_read_unlock(&mmap_lock);
+	kernel_end_freeing();
 	return done != OK ? done : err;
 }
 
@@ -93,7 +86,7 @@ void torture_map(struct torture *s, struct part *p)
 		frame = (unsigned)rng_below(&p->rng, s->pool_frames - r.n + 1);
 	due = count_mapped(s, r) == 0 ? OK : ERR_EXIST;
 	p->pages = r;
-	begin(&b);
+	kernel_begin_freeing(&b);
 	err = end(&b, pt_map(&b, torture_page_va(s, r.first), s->pool + frame * PAGE_SIZE,
 			     r.n * PAGE_SIZE, writable ? PROT_RW : PROT_RO, level));
 	if (!torture_judge(p, r, err, due, true))
@@ -123,7 +116,7 @@ void torture_unmap(struct torture *s, struct part *p)
 
 	if (s->pages[r.first] != 0)
 		torture_control(s, torture_page_va(s, r.first), r.n * PAGE_SIZE);
-	begin(&b);
+	kernel_begin_freeing(&b);
 	err = end(&b, pt_unmap(&b, torture_page_va(s, r.first), r.n * PAGE_SIZE, flags));
 	if (!torture_judge(p, r, err, due, true))
 		return;
@@ -139,7 +132,7 @@ void torture_protect(struct torture *s, struct part *p)
 	unsigned flags = draw_flags(s, p, r, &due);
 	struct pt_batch b;
 
-	begin(&b);
+	kernel_begin_freeing(&b);
 	err = end(&b, pt_protect(&b, torture_page_va(s, r.first), r.n * PAGE_SIZE,
 				 writable ? PROT_RW : PROT_RO, flags));
 	if (!torture_judge(p, r, err, due, true))
@@ -166,19 +159,19 @@ static enum err make_mergeable(struct torture *s, struct part *p, struct range *
 
 	*r = (struct range){piece * PIECE_PAGES, PIECE_PAGES};
 	p->pages = *r;
-	begin(&b);
+	kernel_begin_freeing(&b);
 	err = end(&b, pt_unmap(&b, va, SZ_2M, PT_SPLIT | PT_HOLES_OK));
 	for (unsigned i = 0; err == OK && i < r->n; i++)
 		set_page(s, r->first + i, 0);
 	if (err != OK)
 		return err;
-	begin(&b);
+	kernel_begin_freeing(&b);
 	err = end(&b, pt_map(&b, va, s->pool, SZ_2M, PROT_RW, 1));
 	for (unsigned i = 0; err == OK && i < r->n; i++)
 		set_page(s, r->first + i, PAGE_MAPPED | PAGE_WRITABLE | i);
 	if (err != OK)
 		return err;
-	begin(&b);
+	kernel_begin_freeing(&b);
 	return end(&b, pt_protect(&b, page, PAGE_SIZE, PROT_RW, PT_SPLIT));
 }
 
@@ -199,7 +192,7 @@ void torture_merge(struct torture *s, struct part *p)
 		(void)torture_judge(p, r, err, OK, true);
 		return;
 	}
-	begin(&b);
+	kernel_begin_freeing(&b);
 	pt_merge(&b, torture_page_va(s, r.first), r.n * PAGE_SIZE, 1);
 	(void)torture_judge(p, r, end(&b, OK), OK, false);
 }
@@ -237,7 +230,7 @@ void torture_unmap_all(struct torture *s)
 	struct pt_batch b;
 	enum err err;
 
-	begin(&b);
+	kernel_begin_freeing(&b);
 	err = end(&b, pt_unmap(&b, s->area, s->nr_pages * PAGE_SIZE, PT_SPLIT | PT_HOLES_OK));
 	EXPECT(s->t, err == OK, "unmap of all pages: %s", err_name(err));
 	for (unsigned i = 0; i < s->nr_pages; i++)

@@ -109,12 +109,10 @@ TEST(actor, set_memory_alias, .clause = TRAP_CLAUSE)
 	probes_read(t, &t->all, &t->all, &alias);
 	EXPECT_OK(t, set_memory(va, PAGE_SIZE, PROT_RW));
 	probes_write_and_read(t, &t->all, &alias);
-	rw_read_lock(&mmap_lock); /* a table may go */
-	kernel_begin(&b);
+	kernel_begin_freeing(&b); /* a table may go */
 	EXPECT_OK(t, pt_unmap(&b, va, PAGE_SIZE, 0));
 	EXPECT_OK(t, pt_commit(&b));
-	kernel_end();
-	rw_read_unlock(&mmap_lock);
+	kernel_end_freeing();
 	frame_free(pa, 0, OWNER_TEST);
 }
 

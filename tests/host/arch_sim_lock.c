@@ -40,10 +40,10 @@ void lock_want(enum lock_rank rank)
 	lock_order_want(&held[arch_hart()], rank, arch_hart());
 }
 
-void lock_taken(enum lock_rank rank)
+void lock_taken(enum lock_rank rank, bool shared)
 {
 	check_kind(rank);
-	if (!lock_order_push(&held[arch_hart()], rank))
+	if (!lock_order_push(&held[arch_hart()], rank, shared))
 		panic("hart%u holds too many locks", arch_hart());
 }
 
@@ -65,7 +65,7 @@ bool spin_trylock(struct spinlock *l)
 {
 	if (l->held != 0)
 		return false;
-	lock_taken(l->rank);
+	lock_taken(l->rank, false);
 	l->held = 1;
 	l->holder = arch_hart() + 1;
 	if (sim_weaver() != NULL)
@@ -108,6 +108,11 @@ void spin_unlock_irq(struct spinlock *l, bool enabled)
 	arch_irq_restore(enabled);
 }
 
+bool lock_holds(enum lock_rank rank, bool alone)
+{
+	return lock_order_holds(&held[arch_hart()], rank, alone);
+}
+
 unsigned spin_held(void)
 {
 	return held[arch_hart()].nr;
@@ -118,7 +123,9 @@ unsigned sim_lock_errors(void)
 	struct lock_order_error first;
 	unsigned wrong = lock_order_errors(&first);
 
-	if (wrong != 0)
+	if (wrong != 0 && first.missing)
+		note("hart%u does not hold %s", first.hart, lock_rank_name(first.wanted));
+	else if (wrong != 0)
 		note("hart%u took %s inside %s", first.hart, lock_rank_name(first.wanted),
 		     lock_rank_name(first.held));
 	lock_errors += wrong;

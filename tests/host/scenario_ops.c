@@ -24,11 +24,10 @@ enum err scene_change(enum err (*fn)(struct pt_batch *, void *), void *arg)
 	struct pt_batch b;
 	enum err err, done;
 
-	spin_lock(&kernel_table_lock);
-	pt_begin(&b, kernel_table());
+	kernel_begin_freeing(&b);
 	err = fn(&b, arg);
 	done = pt_commit(&b);
-	spin_unlock(&kernel_table_lock);
+	kernel_end_freeing();
 	return done != OK ? done : err;
 }
 

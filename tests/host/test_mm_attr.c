@@ -182,10 +182,10 @@ static void alias(const void *arg)
 	rig_check_kernel("writable");
 	CHECK_ERR(set_memory(va, 2 * SZ_2M, PROT_RO), ERR_NOENT);
 	rig_check_kernel("half of it is not mapped");
-	kernel_begin(&b);
+	kernel_begin_freeing(&b);
 	REQUIRE_OK(pt_unmap(&b, va, SZ_2M, 0));
 	REQUIRE_OK(pt_commit(&b));
-	kernel_end();
+	kernel_end_freeing();
 	frame_free(pa, 9, OWNER_TEST);
 	rig_check_accounts(&before, "alias");
 	rig_check_silent("alias");

@@ -79,8 +79,7 @@ static void step_map(struct block *b)
 
 	for (unsigned i = 0; i < n; i++)
 		taken |= owner_of_page[at + i] != 0;
-	spin_lock(&kernel_table_lock);
-	pt_begin(&batch, kernel_table());
+	kernel_begin_freeing(&batch);
 	err = pt_map(&batch, base + at * PAGE_SIZE, b->pa, n * PAGE_SIZE, PROT_RW, 1);
 	CHECK_ERR(pt_commit(&batch), OK);
 	if (taken && err == OK) {
@@ -89,7 +88,7 @@ static void step_map(struct block *b)
 		CHECK_ERR(pt_unmap(&batch, base + at * PAGE_SIZE, n * PAGE_SIZE, 0), OK);
 		CHECK_ERR(pt_commit(&batch), OK);
 	}
-	spin_unlock(&kernel_table_lock);
+	kernel_end_freeing();
 	if (taken)
 		CHECK(err == ERR_EXIST || err == OK, "map: %s", err_name(err));
 	if (taken || err != OK)
@@ -113,15 +112,14 @@ static void step_part(struct block *b, bool unmap)
 	uint64_t prot = sim_below(2) != 0 ? PROT_RW : PROT_RO;
 	enum err err;
 
-	spin_lock(&kernel_table_lock);
-	pt_begin(&batch, kernel_table());
+	kernel_begin_freeing(&batch);
 	if (unmap)
 		err = pt_unmap(&batch, va, count * PAGE_SIZE, PT_SPLIT | PT_HOLES_OK);
 	else
 		err = pt_protect(&batch, va, count * PAGE_SIZE, prot, PT_SPLIT | PT_HOLES_OK);
 	CHECK_ERR(err, OK);
 	CHECK_ERR(pt_commit(&batch), OK);
-	spin_unlock(&kernel_table_lock);
+	kernel_end_freeing();
 	for (unsigned i = 0; i < count && unmap; i++)
 		page_set(b, first + i, false);
 	probe(b->at + first, count, unmap ? "a part is gone" : "a part has other rights");
@@ -138,11 +136,10 @@ static void step_unmap_all(struct block *b)
 	unsigned n = 1u << b->order;
 	struct pt_batch batch;
 
-	spin_lock(&kernel_table_lock);
-	pt_begin(&batch, kernel_table());
+	kernel_begin_freeing(&batch);
 	CHECK_ERR(pt_unmap(&batch, base + b->at * PAGE_SIZE, n * PAGE_SIZE, PT_HOLES_OK), OK);
 	CHECK_ERR(pt_commit(&batch), OK);
-	spin_unlock(&kernel_table_lock);
+	kernel_end_freeing();
 	for (unsigned i = 0; i < n; i++) {
 		owner_of_page[b->at + i] = 0;
 		page_set(b, i, false);
@@ -223,15 +220,14 @@ static void split_direct_map(const void *arg)
 		vaddr_t va = direct_va(pa) + (round % 16) * 4 * PAGE_SIZE + PAGE_SIZE;
 		struct pt_batch b;
 
-		spin_lock(&kernel_table_lock);
-		pt_begin(&b, kernel_table());
+		kernel_begin_freeing(&b);
 		CHECK_ERR(pt_protect(&b, va, PAGE_SIZE, PROT_RO, PT_SPLIT), OK);
 		CHECK_ERR(pt_commit(&b), OK);
 		pt_begin(&b, kernel_table());
 		CHECK_ERR(pt_unmap(&b, direct_va(pa), SZ_2M, 0), OK);
 		CHECK_ERR(pt_map(&b, direct_va(pa), pa, SZ_2M, PROT_RW, 1), OK);
 		CHECK_ERR(pt_commit(&b), OK);
-		spin_unlock(&kernel_table_lock);
+		kernel_end_freeing();
 		rig_check_silent("split");
 		rig_check_everywhere(va, pa + (va - direct_va(pa)), "split");
 	}
@@ -262,8 +258,7 @@ static void nomem(const void *arg)
 		struct pt_batch b;
 		enum err err;
 
-		spin_lock(&kernel_table_lock);
-		pt_begin(&b, kernel_table());
+		kernel_begin_freeing(&b);
 		frame_fail_at(k);
 		err = pt_map(&b, va, pa, 2 * PAGE_SIZE, PROT_RW, 0);
 		frame_fail_at(0);
@@ -275,7 +270,7 @@ static void nomem(const void *arg)
 			CHECK_ERR(pt_unmap(&b, va, 2 * PAGE_SIZE, 0), OK);
 			CHECK_ERR(pt_commit(&b), OK);
 		}
-		spin_unlock(&kernel_table_lock);
+		kernel_end_freeing();
 		CHECK(err == (k <= need ? ERR_NOMEM : OK), "k=%u: %s", k, err_name(err));
 		rig_check_kernel("no memory");
 		rig_check_silent("no memory");
@@ -310,11 +305,10 @@ static void free_beside_split(const void *arg)
 	/* Both in one leaf of the direct map. */
 	other.pa = block + 7 * PAGE_SIZE;
 	shootdown_before_next(free_meanwhile, NULL);
-	spin_lock(&kernel_table_lock);
-	pt_begin(&b, kernel_table());
+	kernel_begin_freeing(&b);
 	CHECK_ERR(pt_protect(&b, direct_va(block), PAGE_SIZE, PROT_RO, PT_SPLIT), OK);
 	CHECK_ERR(pt_commit(&b), OK);
-	spin_unlock(&kernel_table_lock);
+	kernel_end_freeing();
 	CHECK(other.done, "nothing happened meanwhile");
 	rig_check_silent("a page was freed beside a split");
 }

@@ -368,6 +368,7 @@ int main(int argc, char **argv)
 		{"vmap-loser-leaked", both_link_and_free},
 		{"promotion-early", promotes},
 		{"promotion-unlocked", promotes},
+		{"free-unlocked", random_steps},
 	};
 	uint64_t seed = argc > 1 ? strtoull(argv[1], NULL, 0) : 1;
 

@@ -39,9 +39,9 @@ void lock_want(enum lock_rank rank)
 	lock_order_want(&held, rank, self);
 }
 
-void lock_taken(enum lock_rank rank)
+void lock_taken(enum lock_rank rank, bool shared)
 {
-	tap_failed += !lock_order_push(&held, rank);
+	tap_failed += !lock_order_push(&held, rank, shared);
 }
 
 void lock_given_back(enum lock_rank rank)
