@@ -175,6 +175,7 @@ my %actors = (
 	'vmap-leaf-fence' => {tests => 'actor.vmap_pointer', sim => '--fault fence-va-not-invalid', vars => ['VMEM=none'], like => [by('actor.vmap_pointer', 'probe')]},
 	'vmap-through-leaf' => {tests => 'actor.apply_leaf', vars => ['VMEM=none'], like => [by('actor.apply_leaf', 'check')]},
 	'apply-store' => {tests => 'actor.apply_again', vars => ['VMEM=none'], like => [by('actor.apply_again', 'accounts', 'check')]},
+	'vmap-area-shared' => {tests => 'actor.vmap_busy', vars => ['VMEM=none'], like => [by('actor.vmap_busy', 'check')]},
 	'vmap-small-leaf' => {tests => 'actor.vmap_sizes', vars => ['VMEM=none'], like => [by('actor.vmap_sizes', 'check')]},
 	'vmap-reuse-early' => {tests => 'actor.vmap_reuse', vars => ['VMEM=none'], like => [by('actor.vmap_reuse', 'probe', 'check')]},
 	'promotion-unlocked' => {tests => 'actor.promote_dumper,actor.promote_storm', vars => ['VMEM=none'], like => [by('actor.promote_dumper', 'check')]},

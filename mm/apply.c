@@ -109,12 +109,15 @@ static enum err apply(vaddr_t va, uint64_t size, apply_fn fn, void *arg, bool cr
 
 	if (size == 0 || !is_aligned(va | size, PAGE_SIZE))
 		return ERR_INVAL;
-	if (!area_holds(va, size))
-		return ERR_RANGE;
+	/* Beside others who do the same, and nobody who maps without looking. */
+	err = area_begin(va, size, false);
+	if (err != OK)
+		return err;
 	pt_begin(&w.b, kernel_table());
 	model_operation("apply");
 	err = run(&w, va, size);
 	done = pt_commit(&w.b);
+	area_end(va);
 	return done != OK ? done : err;
 }
 

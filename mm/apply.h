@@ -20,9 +20,10 @@ typedef enum err (*apply_fn)(vaddr_t va, pte_t *entry, void *arg);
 
 /*
  * Call @fn for each page of [@va, @va + @size), page aligned and inside one live area; tables are
- * made where there are none. Ends with a shootdown of what changed. ERR_RANGE, ERR_NOMEM,
- * ERR_INVAL (a large leaf is in the way: it is neither changed nor walked through), errors of @fn
- * and of shootdown(); what was done to the pages before it stays done.
+ * made where there are none. Ends with a shootdown of what changed. ERR_RANGE, ERR_BUSY
+ * (somebody maps or frees in that area), ERR_NOMEM, ERR_INVAL (a large leaf is in the way: it is
+ * neither changed nor walked through), errors of @fn and of shootdown(); what was done to the pages
+ * before it stays done.
  */
 enum err must_check apply_to_range(vaddr_t va, uint64_t size, apply_fn fn, void *arg);
 

@@ -3,6 +3,7 @@
 #include "mm/areas.h"
 
 #include "firmware/arch.h"
+#include "mm/fault.h"
 #include "mm/kernel.h"
 
 #define MAX_AREAS 64u
@@ -11,8 +12,10 @@ struct taken {
 	vaddr_t start;
 	vaddr_t end; /* the unmapped page behind it included */
 	bool live;
+	int users; /* at work on it; ALONE: one, and nobody else may */
 	struct taken *next;
 };
+#define ALONE (-1)
 
 struct spinlock areas_lock = SPINLOCK(LOCK_AREAS);
 
@@ -68,7 +71,7 @@ vaddr_t area_take(uint64_t size, uint64_t align)
 	at = first_fit(bytes, max_u64(align, PAGE_SIZE), &va);
 	a = at == NULL ? NULL : record_new();
 	if (a != NULL) {
-		*a = (struct taken){va, va + bytes, true, *at};
+		*a = (struct taken){.start = va, .end = va + bytes, .live = true, .next = *at};
 		*at = a;
 		nr_taken++;
 	}
@@ -104,11 +107,41 @@ struct area area_of(vaddr_t va)
 	return found;
 }
 
-bool area_holds(vaddr_t va, uint64_t size)
+/* Locks: areas_lock. */
+static enum err take_part(struct taken *a, bool alone)
 {
-	struct area a = area_of(va);
+	if (a->users == ALONE || (alone && a->users != 0)) {
+		if (!fault_armed(FAULT_VMAP_AREA_SHARED))
+			return ERR_BUSY;
+		/* Seeded: as if there were nobody. */
+		a->users = 0;
+	}
+	a->users = alone ? ALONE : a->users + 1;
+	return OK;
+}
 
-	return va - a.start < a.size && size <= a.size - (va - a.start);
+enum err area_begin(vaddr_t va, uint64_t size, bool alone)
+{
+	enum err err = ERR_RANGE;
+	struct taken *a;
+
+	spin_lock(&areas_lock);
+	a = *find(va);
+	if (a != NULL && a->live && size <= inside(a).size - (va - a->start))
+		err = take_part(a, alone);
+	spin_unlock(&areas_lock);
+	return err;
+}
+
+void area_end(vaddr_t va)
+{
+	struct taken *a;
+
+	spin_lock(&areas_lock);
+	a = *find(va);
+	if (a != NULL)
+		a->users = a->users <= 0 ? 0 : a->users - 1;
+	spin_unlock(&areas_lock);
 }
 
 void area_retire(vaddr_t va)

@@ -10,6 +10,7 @@
 #define MM_AREAS_H
 
 #include "firmware/lock.h"
+#include "firmware/types.h"
 #include "mm/mode.h"
 
 /* Guards the list of areas; inside it kernel_table_lock may be taken. */
@@ -20,12 +21,19 @@ vaddr_t area_take(uint64_t size, uint64_t align);
 
 /* The live area that holds @va; of no size if there is none. */
 struct area area_of(vaddr_t va);
-/* Whether [@va, @va + @size) lies in one live area. */
-bool area_holds(vaddr_t va, uint64_t size);
+/*
+ * This hart begins to work on [@va, @va + @size), which lies in one live area: @alone, as who
+ * stores entries without a lock has to; or beside others who all change entry by entry (apply.h).
+ * ERR_RANGE; ERR_BUSY: somebody else is at work in that area, and one of both alone. Until
+ * area_end().
+ */
+enum err must_check area_begin(vaddr_t va, uint64_t size, bool alone);
+void area_end(vaddr_t va);
 
 /*
- * The live area that holds @va is not live any more: nothing is mapped there anew, but its
- * addresses are not given to anybody before area_give_back(). Locks: areas_lock.
+ * The live area that holds @va is not live any more, whoever works on it does so alone: nothing is
+ * mapped there anew, but its addresses are not given to anybody before area_give_back(). Locks:
+ * areas_lock.
  */
 void area_retire(vaddr_t va);
 

@@ -164,10 +164,11 @@ enum fault {
 	FAULT_KASAN_NEIGHBOUR,	   /* a whole leaf's worth (as arm64's frame table was) */
 	FAULT_KASAN_BOOT_FREED,	   /* Linux kasan_mem_notifier() looks for its area first */
 	/* Of the machine's other parts */
-	FAULT_INTERRUPT_LOST, /* a source is never switched on (the controller never asks) */
-	FAULT_APPLY_STORE,    /* as Linux's KASAN callback without init_mm's lock */
-	FAULT_PCI_PIN_FIRST,  /* Linux pci_swizzle_interrupt_pin(): slots share four lines */
-	FAULT_FREE_UNLOCKED,  /* tables go under a dump (Linux vunmap() before it kept them) */
+	FAULT_INTERRUPT_LOST,	/* a source is never switched on (the controller never asks) */
+	FAULT_APPLY_STORE,	/* as Linux's KASAN callback without init_mm's lock */
+	FAULT_PCI_PIN_FIRST,	/* Linux pci_swizzle_interrupt_pin(): slots share four lines */
+	FAULT_FREE_UNLOCKED,	/* tables go under a dump (Linux vunmap() before it kept them) */
+	FAULT_VMAP_AREA_SHARED, /* two map in one area (Linux: who owns a vm_struct maps it) */
 	NR_FAULTS,
 };
 

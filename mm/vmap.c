@@ -154,36 +154,10 @@ static enum err check(const struct wish *w)
 	if (!is_aligned(w->va | w->pa | w->size, PAGE_SIZE) || w->size == 0 ||
 	    w->max_level > mode_max_leaf(kernel_table()->mode) || !prot_valid(w->prot))
 		return ERR_INVAL;
-	if (w->pa + (w->size - 1) < w->pa || (w->pa + (w->size - 1)) >> PA_BITS != 0 ||
-	    !area_holds(w->va, w->size))
+	if (w->pa + (w->size - 1) < w->pa || (w->pa + (w->size - 1)) >> PA_BITS != 0)
 		return ERR_RANGE;
 	return OK;
 }
-
-enum err vmap_range(vaddr_t va, paddr_t pa, uint64_t size, uint64_t prot, unsigned max_level,
-		    unsigned flags)
-{
-	const struct wish w = {va, pa, size, prot, max_level};
-	enum err err = check(&w);
-	uint64_t mapped = 0;
-	struct pt_batch b;
-	enum err done;
-
-	if (err != OK)
-		return err;
-	pt_begin(&b, kernel_table());
-	err = map_leaves(&b, &w, &mapped);
-	done = err == OK && (flags & VMAP_DEFERRED) != 0 ? deferred_commit(&b) : pt_commit(&b);
-	if (done != OK)
-		return done;
-	if (err != OK && mapped != 0) {
-		done = vmap_unmap(va, mapped);
-		err = done != OK ? done : err;
-	}
-	return err;
-}
-
-/* ---- unmap */
 
 /* Tables that are empty now stay: whoever has an area there may be about to fill them. */
 static enum err clear(struct pt_batch *b, vaddr_t va, uint64_t size)
@@ -196,17 +170,62 @@ static enum err clear(struct pt_batch *b, vaddr_t va, uint64_t size)
 	return err;
 }
 
-enum err vmap_unmap(vaddr_t va, uint64_t size)
+/* Of an area that this hart works on alone. */
+static enum err unmap(vaddr_t va, uint64_t size)
 {
 	struct pt_batch b;
 	enum err err, done;
 
-	if (!area_holds(va, size))
-		return ERR_RANGE;
 	pt_begin(&b, kernel_table());
 	err = clear(&b, va, size);
 	done = pt_commit(&b);
 	return done != OK ? done : err;
+}
+
+static enum err map(const struct wish *w, unsigned flags)
+{
+	uint64_t mapped = 0;
+	struct pt_batch b;
+	enum err err, done;
+
+	pt_begin(&b, kernel_table());
+	err = map_leaves(&b, w, &mapped);
+	done = err == OK && (flags & VMAP_DEFERRED) != 0 ? deferred_commit(&b) : pt_commit(&b);
+	if (done != OK)
+		return done;
+	if (err != OK && mapped != 0) {
+		done = unmap(w->va, mapped);
+		err = done != OK ? done : err;
+	}
+	return err;
+}
+
+enum err vmap_range(vaddr_t va, paddr_t pa, uint64_t size, uint64_t prot, unsigned max_level,
+		    unsigned flags)
+{
+	const struct wish w = {va, pa, size, prot, max_level};
+	enum err err = check(&w);
+
+	if (err == OK)
+		err = area_begin(va, size, true);
+	if (err != OK)
+		return err;
+	err = map(&w, flags);
+	area_end(va);
+	return err;
+}
+
+/* ---- unmap */
+
+enum err vmap_unmap(vaddr_t va, uint64_t size)
+{
+	enum err err = area_begin(va, size, true);
+
+	if (err != OK)
+		return err;
+	err = unmap(va, size);
+	area_end(va);
+	return err;
 }
 
 /*
@@ -239,6 +258,10 @@ enum err vmap_free(vaddr_t va)
 
 	if (a.size == 0)
 		return ERR_NOENT;
+	/* Gone meanwhile is gone. */
+	err = area_begin(a.start, a.size, true);
+	if (err != OK)
+		return err == ERR_RANGE ? ERR_NOENT : err;
 	if (!fault_armed(FAULT_FREE_UNLOCKED))
 		rw_read_lock(&mmap_lock);
 	pt_begin(&b, kernel_table());

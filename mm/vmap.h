@@ -20,26 +20,26 @@
  * large as fit, up to @max_level. All page aligned; @prot as pt_map(). Where an empty table lies in
  * the place of a 2 MiB leaf it is freed (promotion), if mmap_lock can be had for reading at once;
  * else small pages are mapped.
- * ERR_INVAL, ERR_RANGE (not in one live area), ERR_EXIST (something is mapped there), ERR_NOMEM:
- * undone, empty tables stay. Errors of shootdown(): frames and addresses must not be used again.
- * Locks: takes kernel_table_lock; mmap_lock may be held for reading.
- * Source: Linux vmap_range_noflush(), vmap_try_huge_pmd().
+ * ERR_INVAL, ERR_RANGE (not in one live area), ERR_BUSY (another hart is at work in it), ERR_EXIST
+ * (something is mapped there), ERR_NOMEM: undone, empty tables stay. Errors of shootdown(): frames
+ * and addresses must not be used again. Locks: takes kernel_table_lock; mmap_lock may be held for
+ * reading. Source: Linux vmap_range_noflush(), vmap_try_huge_pmd().
  */
 enum err must_check vmap_range(vaddr_t va, paddr_t pa, uint64_t size, uint64_t prot,
 			       unsigned max_level, unsigned flags);
 
 /*
  * Unmap what is mapped in [@va, @va + @size), in a live area, and shoot it down. Tables and the
- * area stay. ERR_RANGE; ERR_SPLIT (an edge lies inside a leaf): nothing changed. Errors of
- * shootdown(). Source: Linux vunmap_range().
+ * area stay. ERR_RANGE; ERR_BUSY; ERR_SPLIT (an edge lies inside a leaf): nothing changed. Errors
+ * of shootdown(). Source: Linux vunmap_range().
  */
 enum err must_check vmap_unmap(vaddr_t va, uint64_t size);
 
 /*
  * Unmap the area that holds @va, shoot down, free the tables that nobody else's area needs, give
- * its addresses back. ERR_NOENT (no live area there). Errors of shootdown(): its addresses are
- * lost. Locks: none of mmap_lock and behind; reads it: a dumper may walk the tables.
- * Source: Linux vunmap() and free_vmap_area(); its tables stay.
+ * its addresses back. ERR_NOENT (no live area there); ERR_BUSY (another hart is at work in it).
+ * Errors of shootdown(): its addresses are lost. Locks: none of mmap_lock and behind; reads it: a
+ * dumper may walk the tables. Source: Linux vunmap() and free_vmap_area(); its tables stay.
  */
 enum err must_check vmap_free(vaddr_t va);
 

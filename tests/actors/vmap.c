@@ -4,6 +4,7 @@
 
 #include "firmware/arch.h"
 #include "firmware/console.h"
+#include "mm/apply.h"
 #include "mm/areas.h"
 #include "mm/kernel.h"
 #include "mm/link.h"
@@ -113,6 +114,59 @@ TEST(actor, vmap_pointer, .clause = VIEW_CLAUSE)
 	view_read(t, &t->all, &first);
 	view_free(t, &first);
 	view_free(t, &other);
+}
+
+static enum err never(vaddr_t va, pte_t *entry, void *arg)
+{
+	(void)va;
+	(void)entry;
+	(void)arg;
+	return ERR_IO;
+}
+
+/* Whoever comes while one is at work in an area, without having it, is sent away. */
+static void come_too(void *arg)
+{
+	struct test_run *t = arg;
+	vaddr_t second = first.va + PAGE_SIZE;
+
+	EXPECT(t, vmap_range(second, first.pa, PAGE_SIZE, PROT_RW, 0, 0) == ERR_BUSY,
+	       "a second one maps in an area beside the first");
+	EXPECT(t, vmap_unmap(second, PAGE_SIZE) == ERR_BUSY,
+	       "a second one unmaps in an area that is being mapped");
+	EXPECT(t, apply_to_range(second, PAGE_SIZE, never, NULL) == ERR_BUSY,
+	       "a callback is asked for a page that is being mapped");
+	EXPECT(t, vmap_free(first.va) == ERR_BUSY, "an area is freed while it is being mapped");
+}
+
+/* And the other way round: who stores without a look, where others look first. */
+static enum err map_beside(vaddr_t va, pte_t *entry, void *arg)
+{
+	struct test_run *t = arg;
+
+	(void)entry;
+	EXPECT(t, vmap_range(va, first.pa, PAGE_SIZE, PROT_RW, 0, 0) == ERR_BUSY,
+	       "one maps where a callback is asked");
+	EXPECT(t, apply_to_existing(va, PAGE_SIZE, never, NULL) == OK,
+	       "two cannot ask callbacks at once");
+	return OK;
+}
+
+/*
+ * Two in one area: its entries are stored without a lock, so only who has it may. The second one
+ * comes when the first has found a table missing, and is about to link it.
+ */
+TEST(actor, vmap_busy)
+{
+	first = view_new(t, 1);
+	link_before_next(come_too, t);
+	view_map(t, &first, 0);
+	view_read(t, &t->all, &first);
+	EXPECT_OK(t, vmap_unmap(first.va, 2 * PAGE_SIZE));
+	EXPECT_OK(t, apply_to_range(first.va, PAGE_SIZE, map_beside, t));
+	view_map(t, &first, 0);
+	view_read(t, &t->all, &first);
+	view_free(t, &first);
 }
 
 struct reuse {

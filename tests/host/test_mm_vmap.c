@@ -181,6 +181,38 @@ static void both_link(const void *arg)
 	      (unsigned long long)link_stats().lost);
 }
 
+/* Not in its own area but in the first one's, which is at work there. */
+static void other_intrudes(void *arg)
+{
+	(void)arg;
+	sim_run_on(1);
+	CHECK_ERR(vmap_range(mine.va + PAGE_SIZE, mine.pa, PAGE_SIZE, PROT_RW, 0, 0), ERR_BUSY);
+	CHECK_ERR(vmap_unmap(mine.va, PAGE_SIZE), ERR_BUSY);
+	CHECK_ERR(vmap_free(mine.va), ERR_BUSY);
+	others.mapped = true;
+	sim_run_on(0);
+}
+
+static void two_in_one_area(const void *arg)
+{
+	rig_boot(arg);
+	mine = (struct slot){.order = 1, .pa = frame_alloc(1, OWNER_TEST)};
+	mine.va = area_take(2 * PAGE_SIZE, PAGE_SIZE);
+	others.mapped = false;
+	link_before_next(other_intrudes, NULL);
+	CHECK_ERR(vmap_range(mine.va, mine.pa, 2 * PAGE_SIZE, PROT_RW, 0, 0), OK);
+	CHECK(others.mapped, "the other hart never came");
+	mine.mapped = true;
+	check_slot(&mine, "one is mapped");
+	others.mapped = false;
+	shootdown_before_next(other_intrudes, NULL);
+	CHECK_ERR(vmap_unmap(mine.va, 2 * PAGE_SIZE), OK);
+	CHECK(others.mapped, "the other hart never came");
+	CHECK_ERR(vmap_free(mine.va), OK);
+	rig_check_kernel("two in one area");
+	CHECK(area_count() == 0, "%u areas", area_count());
+}
+
 /* The table that came too late is nobody's afterwards. */
 static void both_link_and_free(const void *arg)
 {
@@ -295,8 +327,9 @@ static void areas(const void *arg)
 	CHECK(is_aligned(va[4], SZ_1G), "it is aligned");
 	va[5] = area_take(PAGE_SIZE, PAGE_SIZE);
 	CHECK(va[5] > va[3] && va[5] < va[4], "below what is aligned there is room");
-	CHECK(area_holds(va[0], PAGE_SIZE) && !area_holds(va[0], 2 * PAGE_SIZE) &&
-		      !area_holds(va[0] + PAGE_SIZE, 1),
+	CHECK(area_begin(va[0], PAGE_SIZE, true) == OK &&
+		      area_begin(va[0], 2 * PAGE_SIZE, true) == ERR_RANGE &&
+		      area_begin(va[0] + PAGE_SIZE, 1, true) == ERR_RANGE,
 	      "its page behind it is not its");
 }
 
@@ -369,6 +402,7 @@ int main(int argc, char **argv)
 		{"promotion-early", promotes},
 		{"promotion-unlocked", promotes},
 		{"free-unlocked", random_steps},
+		{"vmap-area-shared", two_in_one_area},
 	};
 	uint64_t seed = argc > 1 ? strtoull(argv[1], NULL, 0) : 1;
 
@@ -380,6 +414,7 @@ int main(int argc, char **argv)
 		tap_ok(rig_run(random_steps, &rig), "%s: areas come and go", name);
 		tap_ok(rig_run(both_link, &rig), "%s: two harts, one table", name);
 		tap_ok(rig_run(both_link_and_free, &rig), "%s: both leave", name);
+		tap_ok(rig_run(two_in_one_area, &rig), "%s: two harts, one area", name);
 		tap_ok(rig_run(finds_unfenced_table, &rig), "%s: a table nobody fenced", name);
 		tap_ok(rig_run(promotes, &rig), "%s: promotion", name);
 		tap_ok(rig_run(every_allocation_fails, &rig), "%s: no memory", name);
