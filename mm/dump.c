@@ -61,6 +61,8 @@ static paddr_t visit(struct walker *w, vaddr_t va, unsigned level, pte_t e)
 	if (level == 0)
 		return FRAME_NONE;
 	w->d->tables++;
+	if (w->d->table != NULL)
+		w->d->table(w->d->arg, va, level - 1);
 	return pte_pa(e);
 }
 

@@ -23,6 +23,11 @@ struct dump {
 	/* Called for each run in ascending order, with the locks held: must not wait. NULL: no one.
 	 */
 	void (*run)(void *arg, const struct dump_run *r);
+	/*
+	 * Called before the walk goes down into the table of @level for @va, with the locks held:
+	 * for tests, which may wait there for who needs none of the two. NULL: no one.
+	 */
+	void (*table)(void *arg, vaddr_t va, unsigned level);
 	void *arg;
 	/* What was seen. */
 	uint64_t runs;

@@ -11,6 +11,8 @@
 static struct link_stats stats;
 static void (*before_next)(void *);
 static void *before_arg;
+static void (*before_each)(void *);
+static void *each_arg;
 
 struct link_stats link_stats(void)
 {
@@ -23,13 +25,22 @@ void link_before_next(void (*fn)(void *), void *arg)
 	before_arg = arg;
 }
 
+void link_before_each(void (*fn)(void *), void *arg)
+{
+	each_arg = arg;
+	__atomic_store_n(&before_each, fn, __ATOMIC_RELEASE);
+}
+
 static void run_before(void)
 {
+	void (*each)(void *) = __atomic_load_n(&before_each, __ATOMIC_ACQUIRE);
 	void (*fn)(void *) = before_next;
 
 	before_next = NULL;
 	if (fn != NULL)
 		fn(before_arg);
+	if (each != NULL)
+		each(each_arg);
 }
 
 /* Put @table under @c, unless somebody else was faster. Locks: kernel_table_lock. */

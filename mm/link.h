@@ -23,6 +23,8 @@ enum err must_check link_walk(struct pt_batch *b, vaddr_t va, unsigned level,
  * takes the lock, so that another one can be there first. NULL: none.
  */
 void link_before_next(void (*fn)(void *), void *arg);
+/* The same by each, every time: harts may wait there for each other, none of them holds a lock. */
+void link_before_each(void (*fn)(void *), void *arg);
 
 struct link_stats {
 	uint64_t linked; /* tables */

@@ -12,7 +12,7 @@
 #include "tests/probes.h"
 
 #define PAGES 16u
-#define ROUNDS 16u
+#define ROUNDS 8u
 
 static vaddr_t base; /* of an area of PAGES pages, which all harts fill and empty */
 
@@ -21,6 +21,7 @@ struct work {
 	paddr_t frame[PAGES]; /* that it put there, or took out; FRAME_NONE: none */
 	paddr_t spare;	      /* meant for a page that another hart was faster with */
 	unsigned calls;
+	bool meet; /* nobody answers for his first page before all have seen it empty */
 };
 
 static void work_begin(struct work *w)
@@ -29,6 +30,7 @@ static void work_begin(struct work *w)
 		w->frame[i] = FRAME_NONE;
 	w->spare = FRAME_NONE;
 	w->calls = 0;
+	w->meet = false;
 }
 
 /* A frame for each page that has none. Source: Linux kasan_populate_vmalloc_pte(). */
@@ -37,7 +39,8 @@ static enum err populate(vaddr_t va, pte_t *entry, void *arg)
 	struct work *w = arg;
 	paddr_t *mine = &w->frame[(va - base) / PAGE_SIZE];
 
-	w->calls++;
+	if (w->calls++ == 0 && w->meet)
+		cast_meet();
 	if (*mine != FRAME_NONE)
 		w->spare = *mine; /* asked again: it was not taken */
 	*mine = FRAME_NONE;
@@ -79,12 +82,13 @@ static enum err empty_pages(unsigned first, unsigned n, unsigned *calls)
 	return err;
 }
 
-static enum err fill_pages(unsigned first, unsigned n, unsigned *put)
+static enum err fill(unsigned first, unsigned n, bool meet, unsigned *put)
 {
 	struct work w;
 	enum err err;
 
 	work_begin(&w);
+	w.meet = meet;
 	err = apply_to_range(base + first * PAGE_SIZE, n * PAGE_SIZE, populate, &w);
 	if (w.spare != FRAME_NONE)
 		frame_free(w.spare, 0, OWNER_TEST);
@@ -94,14 +98,41 @@ static enum err fill_pages(unsigned first, unsigned n, unsigned *put)
 	return err;
 }
 
+static enum err fill_pages(unsigned first, unsigned n, unsigned *put)
+{
+	return fill(first, n, false, put);
+}
+
+static unsigned filled_at_once; /* by how many harts, the first page */
+
+/*
+ * All pages are empty, and all harts fill the first one at once, each after all have seen it so: it
+ * is one of them who does. Then they go their own ways.
+ */
 static void apply_round(struct actor *a)
 {
 	unsigned first = (unsigned)rng_below(&a->rng, PAGES);
 	unsigned n = 1 + (unsigned)rng_below(&a->rng, PAGES - first);
+	bool leads = a->hart == 0;
+	enum err err = OK;
 	unsigned count;
-	enum err err = rng_below(&a->rng, 2) != 0 ? fill_pages(first, n, &count)
-						  : empty_pages(first, n, &count);
 
+	cast_meet();
+	if (leads) {
+		err = empty_pages(0, PAGES, &count);
+		filled_at_once = 0;
+	}
+	cast_meet();
+	if (err == OK)
+		err = fill(0, 1, true, &count);
+	else
+		cast_meet();
+	__atomic_add_fetch(&filled_at_once, count, __ATOMIC_RELAXED);
+	if (cast_meet() && leads && filled_at_once != 1)
+		actor_fail(a, EVIDENCE_CHECK, "%u harts filled one page", filled_at_once);
+	if (err == OK)
+		err = rng_below(&a->rng, 2) != 0 ? fill_pages(first, n, &count)
+						 : empty_pages(first, n, &count);
 	if (err != OK)
 		actor_fail(a, EVIDENCE_CHECK, "%s", err_name(err));
 }

@@ -54,6 +54,58 @@ static bool unfinished(void)
 	return false;
 }
 
+/*
+ * Harts that play, how many of them wait at the meeting, and how often all have met: one word, so
+ * that nobody sees half of a change.
+ */
+#define MEET_WAITS UINT64_C(1)
+#define MEET_PLAYS (UINT64_C(1) << 16)
+#define MEET_PHASE 32
+static uint64_t meeting;
+
+static uint64_t all_here(uint64_t m)
+{
+	uint64_t waits = (uint16_t)m, plays = (uint16_t)(m / MEET_PLAYS);
+
+	/* All wait: on to the next one. */
+	if (waits == plays && plays != 0)
+		m = ((m >> MEET_PHASE) + 1) << MEET_PHASE | plays * MEET_PLAYS;
+	return m;
+}
+
+static struct hartset players;
+
+/* The phase before; who ends it wakes the others. */
+static uint64_t change_meeting(uint64_t by)
+{
+	uint64_t old = __atomic_load_n(&meeting, __ATOMIC_RELAXED);
+	uint64_t new;
+
+	do
+		new = all_here(old + by);
+	while (!__atomic_compare_exchange_n(&meeting, &old, new, false, __ATOMIC_ACQ_REL,
+					    __ATOMIC_RELAXED));
+	if (old >> MEET_PHASE != new >> MEET_PHASE) {
+		hartset_for_each(h, &players)
+			hart_wake(h);
+	}
+	return old >> MEET_PHASE;
+}
+
+static bool met(void *arg)
+{
+	return __atomic_load_n(&meeting, __ATOMIC_ACQUIRE) >> MEET_PHASE != *(uint64_t *)arg;
+}
+
+bool cast_meet(void)
+{
+	uint64_t phase = change_meeting(MEET_WAITS);
+
+	return hart_wait_until(met, &phase, deadline) &&
+	       (uint16_t)(__atomic_load_n(&meeting, __ATOMIC_RELAXED) / MEET_PLAYS) ==
+		       hartset_count(&players);
+}
+
 static void play(void *arg)
 {
 	(void)arg;
@@ -67,6 +119,7 @@ static void play(void *arg)
 			__atomic_store_n(&a->rounds, a->rounds + 1, __ATOMIC_RELAXED);
 		}
 	}
+	(void)change_meeting(-MEET_PLAYS);
 }
 
 /* Boot hart first, then its peers in turn. */
@@ -94,6 +147,8 @@ void cast_play(uint32_t rounds)
 	uint32_t fewest = UINT32_MAX;
 
 	wanted = rounds;
+	players = harts;
+	meeting = hartset_count(&harts) * MEET_PLAYS;
 	deadline = time_deadline_ms(test_timeout_ms(test) / 4);
 	test_on_harts(test, &harts, play, NULL);
 	for (unsigned i = 0; i < nr_cast; i++) {

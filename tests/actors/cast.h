@@ -38,6 +38,13 @@ struct actor *cast_add(const char *name, void (*act)(struct actor *a), void *arg
  */
 void cast_play(uint32_t rounds);
 
+/*
+ * Of a role, on its hart: wait until every hart that plays has come to a meeting, so that what
+ * comes behind it happens at once. Each role that meets needs a hart of its own. False: somebody
+ * plays no more, or the time for playing is over; nobody is waited for then.
+ */
+bool cast_meet(void);
+
 /* Of a role, on its hart: the round went wrong. The first is told, the others are counted. */
 void actor_fail(struct actor *a, enum evidence e, const char *fmt, ...) printf_fn(3, 4);
 
