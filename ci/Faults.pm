@@ -176,6 +176,9 @@ my %actors = (
 	'vmap-through-leaf' => {tests => 'actor.apply_leaf', vars => ['VMEM=none'], like => [by('actor.apply_leaf', 'check')]},
 	'apply-store' => {tests => 'actor.apply_again,actor.apply_storm', vars => ['VMEM=none'], like => [by('actor.apply_storm', 'accounts', 'check'), by('actor.apply_again', 'accounts', 'check')]},
 	'vmap-area-shared' => {tests => 'actor.vmap_busy', vars => ['VMEM=none'], like => [by('actor.vmap_busy', 'check')]},
+	# the one that is left fails, the one behind it is not blamed
+	'test-left' => {tests => 'actor.vmap_link,actor.vmap_storm', args => 'shuffle=off', vars => ['VMEM=none'],
+		like => [by('actor.vmap_link', 'accounts', 'check'), qr/^# clean-up: area .* given back: OK$/m, qr/^ok \d+ actor\.vmap_storm$/m]},
 	'vmap-small-leaf' => {tests => 'actor.vmap_sizes', vars => ['VMEM=none'], like => [by('actor.vmap_sizes', 'check')]},
 	'vmap-reuse-early' => {tests => 'actor.vmap_reuse', vars => ['VMEM=none'], like => [by('actor.vmap_reuse', 'probe', 'check')]},
 	'promotion-unlocked' => {tests => 'actor.promote_dumper,actor.promote_storm', vars => ['VMEM=none'], like => [by('actor.promote_storm', 'probe'), by('actor.promote_dumper', 'check')]},

@@ -13,6 +13,7 @@ struct taken {
 	vaddr_t end; /* the unmapped page behind it included */
 	bool live;
 	int users; /* at work on it; ALONE: one, and nobody else may */
+	uint64_t serial;
 	struct taken *next;
 };
 #define ALONE (-1)
@@ -22,6 +23,7 @@ struct spinlock areas_lock = SPINLOCK(LOCK_AREAS);
 static struct taken pool[MAX_AREAS];
 static struct taken *first, *unused;
 static unsigned nr_ever, nr_taken;
+static uint64_t moment; /* serial of the last one */
 
 static struct area upper_half(void)
 {
@@ -71,7 +73,11 @@ vaddr_t area_take(uint64_t size, uint64_t align)
 	at = first_fit(bytes, max_u64(align, PAGE_SIZE), &va);
 	a = at == NULL ? NULL : record_new();
 	if (a != NULL) {
-		*a = (struct taken){.start = va, .end = va + bytes, .live = true, .next = *at};
+		*a = (struct taken){.start = va,
+				    .end = va + bytes,
+				    .live = true,
+				    .serial = ++moment,
+				    .next = *at};
 		*at = a;
 		nr_taken++;
 	}
@@ -195,4 +201,24 @@ void area_give_back(vaddr_t va)
 unsigned area_count(void)
 {
 	return __atomic_load_n(&nr_taken, __ATOMIC_RELAXED);
+}
+
+uint64_t area_moment(void)
+{
+	return __atomic_load_n(&moment, __ATOMIC_RELAXED);
+}
+
+struct area area_left(uint64_t since)
+{
+	struct area left = {0, 0};
+
+	spin_lock(&areas_lock);
+	for (struct taken *a = first; a != NULL && left.size == 0; a = a->next) {
+		if (a->serial <= since || !a->live)
+			continue;
+		a->users = 0;
+		left = inside(a);
+	}
+	spin_unlock(&areas_lock);
+	return left;
 }

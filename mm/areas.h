@@ -47,5 +47,12 @@ void area_give_back(vaddr_t va);
 
 /* Areas that are taken, live or not. */
 unsigned area_count(void);
+/* How many were ever taken: a moment, for area_left(). */
+uint64_t area_moment(void);
+/*
+ * A live area that was taken behind @moment and is there still, for who cleans up behind others:
+ * whoever worked in it does not come back. Of no size: there is none.
+ */
+struct area area_left(uint64_t moment);
 
 #endif

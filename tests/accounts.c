@@ -4,6 +4,7 @@
 
 #include "firmware/console.h"
 #include "firmware/lock_order.h"
+#include "mm/areas.h"
 #include "mm/audit.h"
 #include "mm/exposure.h"
 #include "mm/hotplug.h"
@@ -22,6 +23,7 @@ struct accounts accounts_take(const struct bench *b)
 	ptpage_drain();
 	a.frames = frame_counts();
 	a.tables = ptpage_live();
+	a.areas = area_count();
 	for (unsigned i = 0; i < b->nr_vmems; i++)
 		a.plugged[i] = b->vmems[i]->plugged_bytes;
 	return a;
@@ -188,6 +190,9 @@ void accounts_compare(struct test_run *t, const struct accounts *before)
 	if (now.tables != before->tables)
 		test_fail(t, EVIDENCE_ACCOUNTS, "table pages: %llu before, %llu after",
 			  (unsigned long long)before->tables, (unsigned long long)now.tables);
+	if (now.areas != before->areas)
+		test_fail(t, EVIDENCE_ACCOUNTS, "areas of address space: %u before, %u after",
+			  before->areas, now.areas);
 	check_frames(t, &before->frames, &now.frames);
 	check_locks(t);
 	accounts_audit(t);

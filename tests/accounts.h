@@ -9,6 +9,7 @@
 struct accounts {
 	struct frame_counts frames;
 	uint64_t tables;
+	unsigned areas; /* of the vmalloc area */
 	uint64_t plugged[MAX_VMEMS];
 };
 

@@ -11,10 +11,13 @@
 #include "firmware/sbi.h"
 #include "firmware/time.h"
 #include "firmware/trap.h"
+#include "mm/areas.h"
 #include "mm/fault.h"
 #include "mm/hotplug.h"
+#include "mm/link.h"
 #include "mm/model.h"
 #include "mm/shootdown.h"
+#include "mm/vmap.h"
 #include "platform/exitdev.h"
 #include "platform/plug.h"
 #include "tests/accounts.h"
@@ -228,9 +231,28 @@ static const char *unmet_need(const struct test_run *t)
 	return NULL;
 }
 
+static uint64_t areas_before; /* the test that runs: area_moment() */
+
+/* What it took and has still: a test that was left gives nothing back itself. */
+static void give_back_areas(void)
+{
+	struct area a;
+
+	while ((a = area_left(areas_before)).size != 0) {
+		enum err err = vmap_free(a.start);
+
+		note("clean-up: area 0x%llx+0x%llx given back: %s", (unsigned long long)a.start,
+		     (unsigned long long)a.size, err_name(err));
+		/* Shot down by nobody: lost, and nobody gets it again. */
+		if (err != OK)
+			return;
+	}
+}
+
 /* A failed test may leave memory behind: the next one starts with none. */
 static void clean_up(const struct bench *b)
 {
+	give_back_areas();
 	/* A device that was given up gives nothing back: start it again, with its memory in use. */
 	if (b->vmem != NULL && !memdev_recover(b)) {
 		bailed_out = true;
@@ -291,8 +313,16 @@ static void run_guarded(struct test_run *t)
 		context_left();
 	}
 	stop_timer();
-	/* An operation that never came leaves nothing behind for the next test. */
+	/* What never came leaves nothing behind for the next test. */
 	shootdown_before_next(NULL, NULL);
+	link_before_next(NULL, NULL);
+	link_before_each(NULL, NULL);
+	frame_fail_at(0);
+	if (spin_held() != 0 && !bailed_out) {
+		note("%u locks are held behind the test: nothing can be run after this",
+		     spin_held());
+		bailed_out = true;
+	}
 	hart_self()->recover = NULL;
 	arch_irq_restore(true);
 }
@@ -320,6 +350,7 @@ static void run_one(const struct bench *b, const struct test *d, unsigned number
 	/* Start-up and cleaning up are watched too; the test that comes next has to say it. */
 	accounts_model(&t, "before this test: ");
 	before = accounts_take(b);
+	areas_before = area_moment();
 	running = &t;
 	running_number = number;
 	lookout_renew();

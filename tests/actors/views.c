@@ -4,6 +4,7 @@
 
 #include "firmware/arch.h"
 #include "mm/areas.h"
+#include "mm/fault.h"
 #include "mm/kernel.h"
 #include "mm/vmap.h"
 #include "tests/probes.h"
@@ -46,6 +47,9 @@ struct view view_new(struct test_run *t, unsigned order)
 void view_map(struct test_run *t, const struct view *v, unsigned flags)
 {
 	EXPECT_OK(t, vmap_range(v->va, v->pa, PAGE_SIZE << v->order, PROT_RW, 1, flags));
+	/* Seeded: what comes behind must not be blamed for it. */
+	ASSERT(t, !fault_armed(FAULT_TEST_LEFT), "left with va 0x%llx mapped",
+	       (unsigned long long)v->va);
 }
 
 void view_free(struct test_run *t, const struct view *v)
