@@ -186,6 +186,7 @@ my %actors = (
 	'promotion-nested' => {tests => 'actor.promote_reader', vars => ['VMEM=none'], like => [by('actor.promote_reader', 'accounts')]},
 	'promotion-early' => {tests => 'actor.promote', sim => '', vars => ['VMEM=none'], like => [by('actor.promote', 'probe', 'model')]},
 	'deferred-wrong-word' => {tests => 'actor.deferred_fatal', vars => ['VMEM=none'], like => [by('actor.deferred_fatal', 'check')]},
+	'deferred-few' => {tests => 'actor.deferred,actor.deferred_fatal', vars => ['VMEM=none'], like => [by('actor.deferred_fatal', 'model', 'check'), by('actor.deferred', 'model')]},
 	'deferred-no-fence' => {tests => 'actor.deferred_fatal', vars => ['VMEM=none'], like => [by('actor.deferred_fatal', 'model')]},
 	'deferred-stuck' => {tests => 'actor.deferred', sim => '', vars => ['VMEM=none'], like => [by('actor.deferred', 'check')]},
 	'kasan-late' => {tests => 'actor.kasan', like => [by('actor.kasan', 'probe')]},

@@ -20,9 +20,20 @@
  */
 enum err must_check deferred_commit(struct pt_batch *b);
 
-/* Set the bits of all harts, behind the stores to entries; which they were. */
-struct hartset deferred_mark(void);
+/* Set the bits of all harts, behind the stores to entries. */
+void deferred_mark(void);
 bool deferred_pending(unsigned hart);
+
+/*
+ * Which harts were marked, found by looking and not by what the marking says of itself: bit by bit,
+ * as each hart will look for its own. A hart whose bit is gone has taken it (and fences) if it has
+ * taken any since deferred_watch(), which comes before the marking.
+ */
+struct deferred_watch {
+	uint32_t taken[MAX_HARTS];
+};
+void deferred_watch(struct deferred_watch *w);
+struct hartset deferred_marked(const struct deferred_watch *w);
 
 /*
  * On a hart that took a trap of @cause (scause): true if it may try again, fenced. By the cause

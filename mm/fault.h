@@ -170,6 +170,7 @@ enum fault {
 	FAULT_FREE_UNLOCKED,	/* tables go under a dump (Linux vunmap() before it kept them) */
 	FAULT_VMAP_AREA_SHARED, /* two map in one area (Linux: who owns a vm_struct maps it) */
 	FAULT_TEST_LEFT,	/* a test is left in its middle, and cleans up nothing */
+	FAULT_DEFERRED_FEW,	/* not all harts are marked */
 	NR_FAULTS,
 };
 

@@ -92,6 +92,26 @@ static bool each_has_its_turn(void)
 	return good && deferred_pending(0) && deferred_pending(127);
 }
 
+/* Found by looking: whose bit is set, and who has taken his meanwhile. */
+static bool marked_is_what_is_marked(void)
+{
+	struct deferred_watch w;
+	struct hartset marked;
+
+	deferred_mark();
+	for (unsigned h = 0; h < MAX_HARTS; h++)
+		(void)repair_on(h);
+	deferred_watch(&w);
+	marked = deferred_marked(&w);
+	if (!hartset_empty(&marked))
+		return false;
+	deferred_mark();
+	(void)repair_on(5);
+	(void)repair_on(64);
+	marked = deferred_marked(&w);
+	return hartset_count(&marked) == MAX_HARTS && !deferred_pending(5);
+}
+
 static struct pt_batch batch(void)
 {
 	return (struct pt_batch){.dead_head = FRAME_NONE};
@@ -105,6 +125,7 @@ int main(void)
 	tap_ok(each_has_its_own(), "a mark for each of %u harts", MAX_HARTS);
 	tap_ok(each_has_its_turn(), "harts 63 and 64 are told apart");
 
+	tap_ok(marked_is_what_is_marked(), "who is marked is found by looking");
 	deferred_mark();
 	running = 3;
 	tap_ok(!deferred_repair(CAUSE_LOAD_ACCESS) && !deferred_repair(CAUSE_ILLEGAL) &&
@@ -130,6 +151,16 @@ int main(void)
 	b.dead_head = 0;
 	tap_ok(deferred_commit(&b) == OK && commits == 2, "so is what is to be freed");
 
+	tap_ok(fault_arm("deferred-few", unknown, sizeof(unknown)) == OK && !each_has_its_own() &&
+		       !marked_is_what_is_marked(),
+	       "control: harts that are not marked are seen");
+	for (running = 0; running < MAX_HARTS; running++)
+		(void)deferred_repair(CAUSE_LOAD_PAGE);
+	running = 5;
+	b = batch();
+	tap_ok(deferred_commit(&b) == OK && hartset_count(&told) == MAX_HARTS / 2,
+	       "... and the model is told of those that are");
+	fault_disarm();
 	tap_ok(fault_arm("deferred-wrong-word", unknown, sizeof(unknown)) == OK &&
 		       !each_has_its_own() && !each_has_its_turn(),
 	       "control: the wrong word is seen");

@@ -359,6 +359,14 @@ static void deferred_without_fence(const void *arg)
 	      "the model does not report it");
 }
 
+static void deferred_to_few(const void *arg)
+{
+	take_two(arg);
+	rig_arm("deferred-few");
+	CHECK_ERR(vmap_range(mine.va, mine.pa, PAGE_SIZE, PROT_RW, 0, VMAP_DEFERRED), OK);
+	CHECK(rig_take_violations() == 1u << VIOLATION_NO_FENCE, "the model does not report it");
+}
+
 /* Not all that may lack it were marked; or it was no lack. */
 static void deferred_wrongly(const void *arg)
 {
@@ -373,7 +381,8 @@ static void deferred_wrongly(const void *arg)
 	REQUIRE_OK(pt_commit(&b));
 	pt_begin(&b, kernel_table());
 	REQUIRE_OK(pt_protect(&b, mine.va, PAGE_SIZE, PROT_RO, 0));
-	some = deferred_mark();
+	for (unsigned h = 0; h < MAX_HARTS; h++)
+		hartset_add(&some, h);
 	model_deferred(b.model_token, &some);
 	CHECK(rig_take_violations() == 1u << VIOLATION_NO_FENCE, "old rights are no lack");
 	REQUIRE_OK(pt_commit(&b));
@@ -422,6 +431,7 @@ int main(int argc, char **argv)
 		tap_ok(rig_run(areas, &rig), "%s: address space", name);
 		tap_ok(rig_run(deferred_well, &rig), "%s: deferred fences", name);
 		tap_ok(rig_run(deferred_without_fence, &rig), "%s: a mark without fence", name);
+		tap_ok(rig_run(deferred_to_few, &rig), "%s: harts without a mark", name);
 		tap_ok(rig_run(deferred_wrongly, &rig), "%s: deferred, and wrong", name);
 		for (unsigned i = 0; i < ARRAY_LEN(controls); i++)
 			tap_ok(fails_with(controls[i].scenario, &rig, controls[i].fault),
