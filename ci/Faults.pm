@@ -69,6 +69,8 @@ my %memory = (
 	'error-swallowed' => {tests => 'vmem.error,vmem.error_to_unplug', vars => ['VMEM=builtin'],
 		like => [by('vmem.error', 'check'), by('vmem.error_to_unplug', 'check')]},
 	'leftovers-trusted' => {tests => 'vmem.leftovers', vars => ['VMEM=builtin'], like => [by('vmem.leftovers', 'check')]},
+	'model-full' => {tests => 'hotplug.teardown,table.*', verdict => qr/^Bail out!/m, args => 'shuffle=off',
+		like => [qr/^# model: model overflow/m, qr/^#   there is no room for more early frees/m, by('hotplug.teardown', 'model')]},
 	'pci-pin-first' => {tests => 'hotplug.follow', vhost => 1, vars => ['VMEM_BUS=pci', 'VMEM_SCHEDULE=100%,50%,100%'], like => [by('hotplug.follow', 'check')]},
 	'config-change-lost' => {tests => 'vmem.usable,vmem.spurious_looks', vars => ['VMEM=builtin'],
 		like => [by('vmem.usable', 'check'), by('vmem.spurious_looks', 'check')]},

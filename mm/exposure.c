@@ -26,16 +26,20 @@ static void harts_text(char *buf, size_t len, const struct hartset *s)
 
 const char *exposure_text(char *buf, size_t len, const struct exposure_sum *s)
 {
-	char harts[48];
+	char harts[48], more[32] = "";
 
 	harts_text(harts, sizeof(harts), &s->harts);
-	snprintf(buf, len,
-		 "%llu table pages (%llu still linked), %llu record pages freed before the flush; "
-		 "harts %s; longest %llu ticks, %llu entry stores; %llu allocated again before it",
-		 (unsigned long long)s->tables, (unsigned long long)s->linked,
-		 (unsigned long long)s->frames, harts[0] != '\0' ? harts : "none",
-		 (unsigned long long)s->ticks, (unsigned long long)s->stores,
-		 (unsigned long long)s->reused);
+	if (s->unsure != 0)
+		snprintf(more, sizeof(more), " to %llu",
+			 (unsigned long long)(s->reused + s->unsure));
+	snprintf(
+		buf, len,
+		"%llu table pages (%llu still linked), %llu record pages freed before the flush; "
+		"harts %s; longest %llu ticks, %llu entry stores; %llu%s allocated again before it",
+		(unsigned long long)s->tables, (unsigned long long)s->linked,
+		(unsigned long long)s->frames, harts[0] != '\0' ? harts : "none",
+		(unsigned long long)s->ticks, (unsigned long long)s->stores,
+		(unsigned long long)s->reused, more);
 	return buf;
 }
 

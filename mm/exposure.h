@@ -9,7 +9,8 @@
 
 /*
  * "9 table pages (9 still linked), 4096 record pages freed before the flush; harts 0-3; longest 20
- * ticks, 14 entry stores; 0 allocated again before it".
+ * ticks, 14 entry stores; 0 allocated again before it". "3 to 5
+ * allocated again" where it is not known of all.
  */
 const char *exposure_text(char *buf, size_t len, const struct exposure_sum *s);
 

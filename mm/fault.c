@@ -171,6 +171,7 @@ static const struct fault_info infos[NR_FAULTS] = {
 	[FAULT_VMAP_AREA_SHARED] = {"vmap-area-shared", "an area is mapped and freed at once"},
 	[FAULT_TEST_LEFT] = {"test-left", "tests: one leaves with an area that it has mapped"},
 	[FAULT_DEFERRED_FEW] = {"deferred-few", "every second hart is not marked"},
+	[FAULT_MODEL_FULL] = {"model-full", "the TLB model has no room for early frees"},
 };
 
 const struct fault_info *fault_info(enum fault f)

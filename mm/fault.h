@@ -171,6 +171,7 @@ enum fault {
 	FAULT_VMAP_AREA_SHARED, /* two map in one area (Linux: who owns a vm_struct maps it) */
 	FAULT_TEST_LEFT,	/* a test is left in its middle, and cleans up nothing */
 	FAULT_DEFERRED_FEW,	/* not all harts are marked */
+	FAULT_MODEL_FULL,	/* no room for what is measured: the run has to end */
 	NR_FAULTS,
 };
 

@@ -126,7 +126,7 @@ static void watch(struct model_table *t, unsigned index, pte_t old, pte_t new)
 		room &= note_store(t, index, &paths->p[i], old, new, was_global,
 				   global || was_global);
 	if (!room)
-		model_overflow();
+		model_overflow("old entries, tables or ways to them");
 }
 
 static pte_t feed_write(pte_slot_t slot, pte_t value, const pte_t *expected)
@@ -180,7 +180,7 @@ static void fenced(const struct hartset *harts, const struct fence_op *op, uint6
 	if (model_nr_exposed != 0)
 		model_exposures_fenced(harts, op, token);
 	if (!model_records_fenced(harts, op, token))
-		model_overflow();
+		model_overflow("old entries");
 }
 
 static void feed_fence_end(const struct hartset *harts, const struct fence_op *op, uint64_t token)
@@ -205,7 +205,7 @@ static void feed_inval(const struct fence_op *op)
 	bool irq = spin_lock_irq(&lock);
 
 	if (!model_inval(arch_hart(), op))
-		model_overflow();
+		model_overflow("runs of SINVAL.VMA");
 	spin_unlock_irq(&lock, irq);
 }
 
@@ -254,7 +254,7 @@ static void feed_root_entered(unsigned hart, paddr_t root, uint16_t asid)
 
 	check_switch(hart);
 	if (!model_table_add_root(root) || !model_space_enter(hart, root, asid))
-		model_overflow();
+		model_overflow("roots or address spaces");
 	spin_unlock_irq(&lock, irq);
 }
 
@@ -272,7 +272,7 @@ static void feed_hart_started(unsigned hart, paddr_t root, uint16_t asid)
 
 	model_inval_forget(hart);
 	if (!model_table_add_root(root) || !model_hart_start(hart, root, asid, next_generation()))
-		model_overflow();
+		model_overflow("roots or address spaces");
 	spin_unlock_irq(&lock, irq);
 }
 
@@ -314,7 +314,7 @@ void model_init(const struct ptable *pt, struct region direct)
 	model_inval_reset();
 	model_exposures_reset();
 	if (!model_table_add_root(pt->root))
-		model_overflow();
+		model_overflow("tables");
 	spin_unlock_irq(&lock, irq);
 	arch_observe(&observer);
 }
@@ -322,6 +322,11 @@ void model_init(const struct ptable *pt, struct region direct)
 bool model_enabled(void)
 {
 	return enabled;
+}
+
+bool model_claims(void)
+{
+	return !model_overflowed();
 }
 
 uint64_t model_begin(void)

@@ -65,6 +65,7 @@ struct violation {
 	const char *op;		/* that it did; NULL: no store is to blame */
 	uint64_t store;		/* its number, among all stores to entries */
 	struct hartset holders; /* harts that may hold it */
+	const char *full;	/* OVERFLOW: what there is no room for; else NULL */
 };
 
 const char *violation_name(enum violation_kind k);
@@ -78,6 +79,8 @@ const char *fence_gap_text(enum fence_gap gap);
  */
 void model_init(const struct ptable *pt, struct region direct);
 bool model_enabled(void);
+/* False: it has overflowed, and has nothing to say any more, whatever happens. */
+bool model_claims(void);
 
 /* What this hart's stores do from here on, for reports: a constant. */
 void model_operation(const char *name);

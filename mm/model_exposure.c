@@ -2,11 +2,16 @@
 /* The TLB model: pages that were given back too early, until the fence that ends it. */
 #include "mm/model_exposure.h"
 
+#include "mm/fault.h"
 #include "mm/model.h"
 #include "mm/model_check.h"
 #include "mm/model_report.h"
 
-/* Pages side by side are one of these: 1 GiB of records in whole leaves is eight. */
+/*
+ * Pages side by side are one of these: 1 GiB of records in whole leaves is eight. Where there are
+ * more, those that no entry leads to any more and that the same harts may use are one, wherever
+ * they lie (fold()): only where single pages are is lost then.
+ */
 #define MAX_EXPOSURES 96u
 #define NOBODY MAX_HARTS
 
@@ -17,7 +22,8 @@ struct exposure {
 	uint64_t opened_gen;
 	uint64_t opened_ticks;
 	struct hartset holders;
-	uint32_t pages;
+	uint64_t span;	/* bytes from @pa to the end of the last page */
+	uint32_t pages; /* less than that has room for: they are scattered */
 	uint16_t links; /* entries that still point to it: no fence ends it */
 	uint8_t level;
 	bool table;
@@ -43,6 +49,7 @@ void exposure_join(struct exposure_sum *a, const struct exposure_sum *b)
 	a->linked += b->linked;
 	a->frames += b->frames;
 	a->reused += b->reused;
+	a->unsure += b->unsure;
 	a->stores = max_u64(a->stores, b->stores);
 	a->ticks = max_u64(a->ticks, b->ticks);
 	a->open += b->open;
@@ -157,18 +164,59 @@ bool model_exposing(void)
 	return exposer == arch_hart();
 }
 
+static void drop(unsigned i)
+{
+	exposures[i] = exposures[model_nr_exposed - 1];
+	set_count(model_nr_exposed - 1);
+}
+
+/* Whatever ends one of them ends the other: the same fences of the same harts. */
+static bool alike(const struct exposure *a, const struct exposure *b)
+{
+	return a->table == b->table && a->links == 0 && b->links == 0 &&
+	       hartset_eq(&a->holders, &b->holders);
+}
+
+/* The length is that of the first, and all of them need a fence behind the last. */
+static void join(struct exposure *a, const struct exposure *b)
+{
+	paddr_t end = max_u64(a->pa + a->span, b->pa + b->span);
+
+	a->pa = min_u64(a->pa, b->pa);
+	a->span = end - a->pa;
+	a->pages += b->pages;
+	a->gen = max_u64(a->gen, b->gen);
+	a->opened_gen = min_u64(a->opened_gen, b->opened_gen);
+	a->opened_ticks = min_u64(a->opened_ticks, b->opened_ticks);
+}
+
+/* Make room. False: each is ended by something else. */
+static bool fold(void)
+{
+	for (unsigned i = 0; i < model_nr_exposed; i++) {
+		for (unsigned k = model_nr_exposed; k-- > i + 1;) {
+			if (!alike(&exposures[i], &exposures[k]))
+				continue;
+			join(&exposures[i], &exposures[k]);
+			drop(k);
+		}
+	}
+	return model_nr_exposed < MAX_EXPOSURES;
+}
+
 static void open_one(struct exposure e)
 {
 	hartset_join(&now.harts, &e.holders);
 	if (!exposure_due)
 		report(&e);
-	if (model_nr_exposed == MAX_EXPOSURES) {
-		model_overflow();
+	if (fault_armed(FAULT_MODEL_FULL) || (model_nr_exposed == MAX_EXPOSURES && !fold())) {
+		model_overflow("early frees that are measured");
 		return;
 	}
 	e.gen = model_begin();
 	e.opened_gen = e.gen;
 	e.opened_ticks = ticks();
+	e.span = (uint64_t)e.pages * PAGE_SIZE;
 	exposures[model_nr_exposed] = e;
 	set_count(model_nr_exposed + 1);
 }
@@ -200,12 +248,12 @@ static bool extend(struct region r)
 {
 	for (unsigned i = model_nr_exposed; i-- > 0;) {
 		struct exposure *e = &exposures[i];
-		uint64_t size = (uint64_t)e->pages * PAGE_SIZE;
 
 		if (e->table || !hartset_eq(&e->holders, &held_by) ||
-		    (e->pa + size != r.start && region_end(r) != e->pa))
+		    (e->pa + e->span != r.start && region_end(r) != e->pa))
 			continue;
 		e->pa = min_u64(e->pa, r.start);
+		e->span += r.size;
 		e->pages += (uint32_t)(r.size / PAGE_SIZE);
 		/* The first one is the longest; all of them need a fence behind the last. */
 		e->gen = model_begin();
@@ -247,8 +295,7 @@ static void lose(unsigned i, const struct hartset *harts)
 	if (!hartset_empty(&e->holders))
 		return;
 	measure_length(e);
-	exposures[i] = exposures[model_nr_exposed - 1];
-	set_count(model_nr_exposed - 1);
+	drop(i);
 }
 
 void model_exposures_fenced(const struct hartset *harts, const struct fence_op *op, uint64_t token)
@@ -279,10 +326,13 @@ void model_exposure_reused(struct region r)
 	for (unsigned i = 0; i < model_nr_exposed; i++) {
 		const struct exposure *e = &exposures[i];
 		paddr_t lo = max_u64(e->pa, r.start);
-		paddr_t hi = min_u64(e->pa + (uint64_t)e->pages * PAGE_SIZE, region_end(r));
+		paddr_t hi = min_u64(e->pa + e->span, region_end(r));
+		uint64_t pages = lo < hi ? (hi - lo) / PAGE_SIZE : 0;
 
-		if (lo < hi)
-			now.reused += (hi - lo) / PAGE_SIZE;
+		if ((uint64_t)e->pages * PAGE_SIZE == e->span)
+			now.reused += pages;
+		else
+			now.unsure += min_u64(pages, e->pages);
 	}
 	model_unlock(irq);
 }

@@ -18,6 +18,7 @@ struct exposure_sum {
 	uint64_t linked;   /* ... of them those that an entry still pointed to */
 	uint64_t frames;   /* pages behind leaves: the frame table's */
 	uint64_t reused;   /* pages that were allocated again while they were exposed */
+	uint64_t unsure;   /* as many more may have been: allocated between pages that were */
 	uint64_t stores;   /* to entries, of any hart, from the free to the fence that ended it */
 	uint64_t ticks;	   /* of model_exposure_clock() */
 	uint64_t open;	   /* pages exposed at the end: reported as violations */

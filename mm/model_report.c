@@ -55,8 +55,7 @@ const char *violation_clause(enum violation_kind k)
 		return "virtio 1.2, 5.15.6.1: the driver must not touch unplugged memory; a hart "
 		       "may do so speculatively through any entry it holds";
 	default:
-		return "hotwalk: more old entries, tables, roots or ways than mm/model_*.c has "
-		       "room for";
+		return "hotwalk: mm/model_*.c has room for so many";
 	}
 }
 
@@ -116,10 +115,10 @@ void model_report_unfenced(enum violation_kind kind, paddr_t pa)
 		model_report((struct violation){.kind = kind, .pa = pa, .holders = unfenced});
 }
 
-void model_overflow(void)
+void model_overflow(const char *what)
 {
 	if (!overflowed)
-		model_report((struct violation){.kind = VIOLATION_OVERFLOW});
+		model_report((struct violation){.kind = VIOLATION_OVERFLOW, .full = what});
 	overflowed = true;
 	model_records_reset();
 }

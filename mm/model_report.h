@@ -11,8 +11,8 @@ void model_report(struct violation v);
 void model_report_record(enum violation_kind kind, const struct model_record *r, paddr_t pa);
 /* A hart that started and has not fenced may hold anything. */
 void model_report_unfenced(enum violation_kind kind, paddr_t pa);
-/* Nothing is claimed from here on. */
-void model_overflow(void);
+/* There is no room for more @what: nothing is claimed from here on. */
+void model_overflow(const char *what);
 bool model_overflowed(void);
 unsigned model_report_take(struct violation *v, unsigned max, unsigned *kept);
 

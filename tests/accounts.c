@@ -73,6 +73,8 @@ void accounts_model(struct test_run *t, const char *when)
 			  violation_name(v[i].kind), (unsigned long long)v[i].pa,
 			  (unsigned long long)v[i].va, v[i].level, (unsigned long long)v[i].old.raw,
 			  v[i].writer);
+		if (v[i].full != NULL)
+			note("  there is no room for more %s", v[i].full);
 		if (v[i].op != NULL)
 			note("  by store %llu, of %s; %s", (unsigned long long)v[i].store, v[i].op,
 			     fence_gap_text(v[i].gap));
