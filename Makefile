@@ -40,8 +40,10 @@ OBJCOPY := $(CROSS_COMPILE)objcopy
 OBJDUMP := $(CROSS_COMPILE)objdump
 READELF := $(CROSS_COMPILE)readelf
 
-# Where an ELF loader puts the image; the raw image runs anywhere (linker/hotwalk.ld).
-LOAD_ADDR ?= 0x80200000
+# Where an ELF loader puts the image; the raw image runs anywhere (linker/hotwalk.ld). An ELF for
+# another place has a name of its own: the same objects, linked once more.
+USUAL_LOAD_ADDR := 0x80200000
+LOAD_ADDR ?= $(USUAL_LOAD_ADDR)
 # Names of suites, for an image that holds these only, with a name of its own (docs/images.md).
 SUITES ?=
 
@@ -70,7 +72,7 @@ objs-y :=
 include mm/objects.mk
 mm-objs := $(objs-y)
 
-ELF := $(B)/hotwalk$(if $(SUITES),-suites).elf
+ELF := $(B)/hotwalk$(if $(SUITES),-suites)$(addprefix -,$(filter-out $(USUAL_LOAD_ADDR),$(LOAD_ADDR))).elf
 BIN := $(ELF:.elf=.bin)
 
 $(early-all): CFLAGS += $(EARLY_CFLAGS)
@@ -81,7 +83,7 @@ NEW := new.$(shell echo $$PPID)
 define compiler_text
 $(shell $(CC) --version 2>/dev/null | head -n 1)
 $(CFLAGS) $(EARLY_CFLAGS)
-$(LOAD_ADDR) $(early-all) $(objs-all)
+$(early-all) $(objs-all)
 $(HOST_CFLAGS) $(TEST_CFLAGS) $(SANITIZE) $(COUNT) $(WATCHED) $(FUZZ_CFLAGS)
 $(shell $(HOSTCC) --version 2>/dev/null | head -n 1)
 endef
@@ -306,7 +308,7 @@ faults: $(BIN) $(VMEMD) $(RUNNER) $(if $(LIBFDT_SOURCE),$(SIM)) ## every seeded 
 	@ci/faults.pl
 
 # The runs need the tools that edit trees.
-check-machines: $(BIN) $(VMEMD) $(RUNNER) $(FDT_TOOLS) ## every machine, CPU, mode and OpenSBI in reach, as a table
+check-machines: $(BIN) $(VMEMD) $(RUNNER) $(FDT_TOOLS) $(if $(LIBFDT_SOURCE),$(SIM)) ## every machine, CPU, mode and OpenSBI in reach, as a table
 	@ci/machines.pl
 
 SEEDS ?= 200

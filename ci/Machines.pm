@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # The machines that the firmware has to pass on: what make is told, and what the run has to say of the
-# machine (mode, harts, OpenSBI, whether interrupts came), so that none is another than it claims.
+# machine (mode, harts, OpenSBI, where RAM begins and the image lies, whether interrupts came), so that
+# none is another than it claims.
 # Used by ci/machines.pl (all of them, as a table) and ci/machines.t (some, drawn by seed).
 package Machines;
 use strict;
@@ -20,12 +21,13 @@ my $tests = 'boot.*,table.*,hotplug.block,hotplug.used,vmem.interrupt,vmem.reque
 
 our @machines;
 
-# mode: as the banner says it. wire: a device interrupt has to arrive (vhost only).
+# mode: as the banner says it. base, image: the lowest RAM, and where the image begins. wire: a device
+# interrupt has to arrive (vhost only). goal: of make. tree, files: what has to be made for it.
 sub machine
 {
 	my ($name, %x) = @_;
 	push @machines, {name => $name, machine => 'virt', cpu => 'rv64', harts => 4, mode => 'Sv48', sbi => $newest,
-		wire => $vhost, vars => [], args => '', tests => $tests, %x};
+		base => '0x80000000', image => '0x80200000', wire => $vhost, vars => [], args => '', tests => $tests, goal => 'run', %x};
 }
 
 # Interrupt controllers, and TCG with one thread and with several.
@@ -55,6 +57,12 @@ machine("virt-opensbi-$_", sbi => $_, vars => ["OPENSBI=$sbi{$_}"]) for grep { $
 machine("virt-imsic-opensbi-$_", sbi => $_, machine => 'virt,aia=aplic-imsic', vars => ["OPENSBI=$sbi{$_}"], $_ eq '1.1' ? (wire => 0, fails => 'vmem.interrupt') : ())
 	for grep { $_ ne $newest } sort keys %sbi;
 machine('virt-fw-jump', vars => ["OPENSBI=$tool{FW_JUMP}"]) if $tool{FW_JUMP};
+for my $version (grep { $_ ne $newest } sort keys %sbi) {
+	my $jump = $sbi{$version} =~ s/fw_dynamic/fw_jump/r;
+	machine("virt-fw-jump-$version", harts => 2, sbi => $version, vars => ["OPENSBI=$jump"]) if -f $jump;
+}
+# As its payload, in one file, on a machine that gets nothing else.
+machine('virt-payload', goal => 'run-image', harts => 2, wire => 0, vars => ["IMAGE_DIR=$dir/payload", 'QEMU_ARGS=-smp 2']) if $tool{FW_JUMP};
 machine("virt-flush-$_", args => "flush=$_") for qw(ipi sbi);
 machine('virt-old-qemu', wire => 0, harts => 2, sbi => '1.1', vars => ["QEMU=$tool{QEMU_OLD}", "OPENSBI=$tool{OPENSBI_OLD}", 'VMEM=builtin'])
 	if $tool{QEMU_OLD} && $tool{OPENSBI_OLD};
@@ -74,11 +82,31 @@ if ($vhost) {
 	machine('letter', @letter, vars => [@memory]);
 	machine('letter-numa', @letter, sbi => $calm, vars => [@memory, 'NUMA=2', 'SMP=8,sockets=2,cores=4', @calm]);
 }
-machine('virt-ram-4g', harts => 2, wire => 0, vars => ['VMEM=builtin', 'MEM=5G'], tree => sub {
+# RAM at 4 GiB only, with the image below it, and with all of it there: QEMU starts a jump to OpenSBI.
+my $high_tree = sub {
 	my $file = shift;
 	system("$tool{QEMU} -M virt,dumpdtb=$file.in -smp 2 -m 5G -display none >$file.log 2>&1") == 0
 		&& edit("$file.in", $file, 'set /memory@80000000 reg u64 0x100000000 0xc0000000');
+};
+my @high = (harts => 2, wire => 0, base => '0x100000000', tree => $high_tree);
+my @high_vars = ('VMEM=builtin', 'MEM=5G');
+machine('virt-ram-4g', @high, vars => [@high_vars]);
+machine('virt-all-4g', @high, image => '0x100200000', vars => [@high_vars, 'LOAD_ADDR=0x100200000', 'KERNEL=build/hotwalk-0x100200000.elf'],
+	files => sub { start_at('0x100000000', $tool{OPENSBI}) });
+machine('virt-all-4g-payload', @high, image => '0x100200000', vars => [@high_vars], files => sub {
+	make_quietly('image', "IMAGE_DIR=$dir/payload-4g") ? start_at('0x100000000', "$dir/payload-4g/hotwalk-opensbi.bin") : ();
+}) if $tool{FW_JUMP};
+
+# The image elsewhere: an ELF goes where it says, a raw one behind the firmware, which is larger here. Not
+# a multiple of 4 MiB: two superpages that no larger leaf could hold together.
+machine('virt-image-elf', harts => 2, image => '0x85600000', vars => ['LOAD_ADDR=0x85600000', 'KERNEL=build/hotwalk-0x85600000.elf']);
+machine('virt-image-raw', harts => 2, image => '0x81600000', files => sub {
+	system("cp $tool{OPENSBI} $dir/larger.bin && chmod u+w $dir/larger.bin && truncate -s 21M $dir/larger.bin") == 0 ? "OPENSBI=$dir/larger.bin" : ();
 });
+
+# RAM at 0x40000000, which no machine of QEMU has.
+machine('sim-ram-1g', goal => 'run-sim', machine => 'hotwalk-sim', cpu => '', harts => 2, wire => 0, base => '0x40000000', image => '0x40200000',
+	vars => ['VMEM=builtin', 'SIM_ARGS=--ram-base 0x40000000']);
 
 # Boards: hart 0 is off and has no MMU, nothing to exit by, no virtio.
 my @board = (cpu => '', mode => 'Sv39', wire => 0, harts => 4);
@@ -90,6 +118,26 @@ machine('icicle', @board, sbi => undef, machine => 'microchip-icicle-kit',
 		my ($file, $args) = @_;
 		system('build/test/fdt_board', 'icicle', "$file.in") == 0 && edit("$file.in", $file, "set /chosen bootargs string $args");
 	});
+
+# RAM from 0: two pieces of it, IMSICs, up to eight harts with Svade; one hart, and OpenSBI in the middle.
+my %has = map { /^(\S+)/ ? ($1 => 1) : () } `$tool{QEMU} -M help`;
+machine('tt-atlantis', machine => 'tt-atlantis', cpu => '', wire => 0, base => '0x0', image => '0x200000', vars => ['MEM=3G', 'VMEM=builtin'])
+	if $has{'tt-atlantis'};
+machine('k230', machine => 'k230', cpu => '', mode => 'Sv48', harts => 1, wire => 0, base => '0x0', image => '0x8200000', vars => ['MEM=2G', 'VMEM=builtin'],
+	tree => sub { system('build/test/fdt_board', 'k230', shift) == 0 }) if $has{k230};
+
+# A QEMU that begins with a jump to @firmware, which is loaded to @at.
+sub start_at
+{
+	my ($at, $firmware) = @_;
+	return assemble('ci/shim.S', "$dir/jump.bin", '0x80000000', "-DFIRMWARE=$at")
+		? ("OPENSBI=$dir/jump.bin", "QEMU_ARGS=-device loader,file=$firmware,addr=$at,force-raw=on") : ();
+}
+
+sub make_quietly
+{
+	return system(join ' ', 'make --no-print-directory', (map { quote($_) } @_), '>/dev/null 2>&1') == 0;
+}
 
 sub edit
 {
@@ -104,17 +152,23 @@ sub machine_run
 	my $args = join ' ', "test=$m->{tests}", $m->{args} || ();
 	my @vars = ("MACHINE=$m->{machine}", "CPU=$m->{cpu}", "SMP=$m->{harts}", 'THREAD=' . ($m->{thread} // 'multi'), "ARGS=$args", 'TIMEOUT=300');
 	my @wrong;
+	system("mkdir -p $dir");
 	if ($m->{tree}) {
-		system("mkdir -p $dir");
 		-x 'build/test/fdt_edit' or return (["libfdt's source is not here"], {}, '');
 		$m->{tree}->("$dir/$m->{name}.dtb", "vmem=builtin $args") or return (['no tree'], {}, '');
 		push @vars, "DTB=$dir/$m->{name}.dtb";
 	}
+	if ($m->{files}) {
+		my @files = $m->{files}->() or return (['what it takes cannot be made'], {}, '');
+		push @vars, @files;
+	}
 	# Later ones win.
-	my ($status, $out) = run_make("machines-$m->{name}", @vars, @{$m->{vars}});
-	my %got = (mode => '-', harts => '-', sbi => '-', result => '-');
+	my ($status, $out) = run_make("machines-$m->{name}", $m->{goal}, @vars, @{$m->{vars}});
+	my %got = (mode => '-', harts => '-', sbi => '-', base => '-', image => '-', result => '-');
 	($got{mode}, $got{harts}) = ($1, $2) if $out =~ /^hotwalk \S+ \(git [^)]*\) (Sv\d+) harts=(\d+)/m;
 	$got{sbi} = $1 if $out =~ /^# sbi: \S+ OpenSBI ([\d.]+);/m;
+	$got{base} = $1 if $out =~ /^# ram: (0x[0-9a-f]+)-/m;
+	$got{image} = $1 if $out =~ /^# image: (0x[0-9a-f]+)-/m;
 	$got{result} = $1 if $out =~ /^hotwalk: DONE (.*?)$/m;
 	# fails: the one test that has to see what is wrong with this machine, and no other.
 	my $failed = join ',', $out =~ /^not ok \d+ (\S+)/mg;
@@ -125,6 +179,8 @@ sub machine_run
 	push @wrong, "lost: $_" for $out =~ /^# (hart.*(?:left out|does not start|did not arrive).*)$/mg;
 	push @wrong, "mode $got{mode}, not $m->{mode}" if $got{mode} ne $m->{mode};
 	push @wrong, "$got{harts} harts, not $m->{harts}" if $got{harts} ne $m->{harts};
+	push @wrong, "RAM from $got{base}, not $m->{base}" if $got{base} ne $m->{base};
+	push @wrong, "image at $got{image}, not $m->{image}" if $got{image} ne $m->{image};
 	# A version's last number is not told through SBI.
 	push @wrong, "OpenSBI $got{sbi}, not $m->{sbi}" if defined $m->{sbi} && $got{sbi} ne '-' && index("$m->{sbi}.", "$got{sbi}.") != 0;
 	# off: tests that may not have run.

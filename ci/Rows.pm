@@ -7,7 +7,7 @@ use warnings;
 use Exporter 'import';
 use File::Basename 'basename';
 use Test::More;
-our @EXPORT = qw(%tool row run_make draw quote);
+our @EXPORT = qw(%tool row run_make draw quote assemble);
 
 # What host/setup.sh found, as make sees it without any override.
 our %tool;
@@ -46,6 +46,14 @@ sub run_make
 		chomp $status;
 	}
 	return ($status, $out);
+}
+
+# A raw binary out of one assembler file, linked for @at; @defines as the compiler takes them.
+sub assemble
+{
+	my ($from, $to, $at, @defines) = @_;
+	my $cc = "$tool{CROSS_COMPILE}gcc -misa-spec=2.2 -march=rv64imac -mabi=lp64 -mcmodel=medany -nostdlib -nostartfiles -static";
+	return system("$cc @defines -Wl,-Ttext=$at -Wl,-n -o $to.elf $from && $tool{CROSS_COMPILE}objcopy -O binary $to.elf $to") == 0;
 }
 
 # @n of the others, drawn by SAMPLE_SEED; without it each commit draws anew.

@@ -15,13 +15,13 @@ my @picked = grep { $_->{name} =~ /$only/ } @machines;
 my $failed = 0;
 
 die "MACHINES=$only: no machine has such a name\n" if !@picked;
-printf "%-24s %-28s %-22s %-6s %-5s %-7s %-6s %-40s %s\n", 'name', 'machine', 'CPU', 'mode', 'harts', 'OpenSBI', 'irq', 'result', 'seconds';
+my $row = "%-24s %-28s %-22s %-6s %-5s %-7s %-11s %-11s %-6s %-40s %s\n";
+printf $row, 'name', 'machine', 'CPU', 'mode', 'harts', 'OpenSBI', 'RAM from', 'image at', 'irq', 'result', 'seconds';
 for my $m (@picked) {
 	my $start = time;
 	my ($wrong, $got, $out) = machine_run($m);
 	my $cpu = length $m->{cpu} > 22 ? substr($m->{cpu}, 0, 19) . '...' : $m->{cpu} || 'its own';
-	printf "%-24s %-28s %-22s %-6s %-5s %-7s %-6s %-40s %.1f\n", $m->{name}, $m->{machine}, $cpu, $got->{mode} // '-', $got->{harts} // '-',
-		$got->{sbi} // '-', $got->{wire} // '-', $got->{result} // '-', time - $start;
+	printf $row, $m->{name}, $m->{machine}, $cpu, (map { $got->{$_} // '-' } qw(mode harts sbi base image wire result)), sprintf '%.1f', time - $start;
 	next if !@$wrong;
 	$failed++;
 	print "  not as it has to be: ", join('; ', @$wrong), "\n";

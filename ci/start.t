@@ -142,10 +142,8 @@ my $entry = "$images/entry";
 sub wrong_row
 {
 	my ($case, $status, $says) = @_;
-	my $cc = "$tool{CROSS_COMPILE}gcc -misa-spec=2.2 -march=rv64imac -mabi=lp64 -mcmodel=medany -nostdlib -nostartfiles -static";
 	mkdir $images;
-	system("$cc -DCASE_$case -DFIRMWARE=0x80400000 -Wl,-Ttext=0x80200000 -Wl,-n -o $entry-$case.elf ci/entry.S"
-		. " && $tool{CROSS_COMPILE}objcopy -O binary $entry-$case.elf $entry-$case.bin") == 0 or die "ci/entry.S: $case\n";
+	assemble('ci/entry.S', "$entry-$case.bin", '0x80200000', "-DCASE_$case", '-DFIRMWARE=0x80400000') or die "ci/entry.S: $case\n";
 	row('wrong-' . lc $case, $status, ["KERNEL=$entry-$case.bin", 'VMEM=none', 'SMP=1',
 		'QEMU_ARGS=-device loader,file=build/hotwalk.bin,addr=0x80400000,force-raw=on'], like => [$says], unlike => [qr/^ok /m]);
 }

@@ -12,10 +12,8 @@ static const struct {
 	const char *name;
 	chapter_fn build;
 } boards[] = {
-	{"icicle", shape_icicle},
-	{"sifive_u", shape_sifive_u},
-	{"litex", shape_litex},
-	{"p550", shape_p550},
+	{"icicle", shape_icicle}, {"k230", shape_k230}, {"sifive_u", shape_sifive_u},
+	{"litex", shape_litex},	  {"p550", shape_p550},
 };
 
 static struct tree tree;

@@ -83,6 +83,12 @@ static void test_boards(void)
 	tap_ok(m->nr_reserved == 1 && m->reserved[0].start == 0xbfc00000,
 	       "icicle: HSS is reserved");
 
+	shape_k230(&tree);
+	m = read_tree(&tree, UINT64_MAX, &err);
+	tap_ok(err == OK && m->nr_ram == 1 && m->ram[0].start == 0 && m->nr_cpus == 1,
+	       "k230: RAM from 0, one hart");
+	tap_ok(m->intc.base == 0xf00000000 && m->intc.context[0] == 1, "k230: PLIC above 60 GiB");
+
 	shape_litex(&tree);
 	m = read_tree(&tree, UINT64_MAX, &err);
 	tap_ok(err == OK && m->nr_ram == 1 && m->ram[0].start == 0x40000000 &&

@@ -113,6 +113,42 @@ void shape_icicle(struct tree *t)
 	tree_finish(t);
 }
 
+/* K230: one C908 hart, RAM from address 0, interrupt controllers above 60 GiB. */
+void shape_k230(struct tree *t)
+{
+	tree_start(t);
+	tree_open_root(t, 2, 2);
+	tree_string(t, "model", "Kendryte K230");
+	tree_string(t, "compatible", "canaan,kendryte-k230");
+	shape_memory(t, 0, 2 * SZ_1G);
+	shape_cpus_open(t);
+	shape_cpu(t, 0, "riscv,sv39", "rv64imafdc_zicsr_zifencei_svpbmt");
+	tree_close(t);
+	tree_open(t, "soc");
+	tree_cell_counts(t, 2, 2);
+	tree_empty(t, "ranges");
+	shape_plic_open(t, 0xf00000000, SHAPE_PLIC);
+	tree_cells(t, "interrupts-extended", SHAPE_INTC(0), 11, SHAPE_INTC(0), 9);
+	tree_close(t);
+	tree_open(t, "clint@f04000000");
+	tree_string(t, "compatible", "riscv,clint0");
+	tree_reg(t, "reg", 0xf04000000, 0xc000);
+	tree_cells(t, "interrupts-extended", SHAPE_INTC(0), 3, SHAPE_INTC(0), 7);
+	tree_close(t);
+	tree_open(t, "serial@91400000");
+	tree_string(t, "compatible", "snps,dw-apb-uart");
+	tree_reg(t, "reg", 0x91400000, 0x1000);
+	tree_cells(t, "reg-shift", 2);
+	tree_cells(t, "reg-io-width", 4);
+	tree_cells(t, "clock-frequency", 50000000);
+	tree_close(t);
+	tree_close(t);
+	tree_open(t, "chosen");
+	tree_string(t, "stdout-path", "/soc/serial@91400000");
+	tree_close(t);
+	tree_finish(t);
+}
+
 /* One cell for addresses and sizes; the payload lies below OpenSBI. */
 void shape_litex(struct tree *t)
 {

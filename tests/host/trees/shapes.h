@@ -41,6 +41,7 @@ void shape_virt(struct tree *t, unsigned harts); /* QEMU virt after OpenSBI */
 void shape_virt_sockets(struct tree *t);	 /* two NUMA nodes, two PLICs */
 void shape_sifive_u(struct tree *t);
 void shape_icicle(struct tree *t); /* hart 0 off, two memories, unit addresses that lie */
+void shape_k230(struct tree *t);   /* RAM from 0, one hart, devices above 60 GiB */
 void shape_litex(struct tree *t);  /* one cell each, no PLIC context beyond one hart */
 void shape_p550(struct tree *t);   /* no memory node */
 
