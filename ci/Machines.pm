@@ -55,11 +55,12 @@ machine("virt-opensbi-$_", sbi => $_, vars => ["OPENSBI=$sbi{$_}"]) for grep { $
 # QEMU 11's tree says riscv,delegation, which 1.1 does not know: M-mode keeps all sources, so this is a
 # machine on which no interrupt arrives, and vmem.interrupt has to say so.
 machine("virt-imsic-opensbi-$_", sbi => $_, machine => 'virt,aia=aplic-imsic', vars => ["OPENSBI=$sbi{$_}"], $_ eq '1.1' ? (wire => 0, fails => 'vmem.interrupt') : ())
-	for grep { $_ ne $newest } sort keys %sbi;
+	for grep { $_ ne $newest && $_ !~ /^0/ } sort keys %sbi; # 0.9 knows no IMSIC
 machine('virt-fw-jump', vars => ["OPENSBI=$tool{FW_JUMP}"]) if $tool{FW_JUMP};
 for my $version (grep { $_ ne $newest } sort keys %sbi) {
 	my $jump = $sbi{$version} =~ s/fw_dynamic/fw_jump/r;
-	machine("virt-fw-jump-$version", harts => 2, sbi => $version, vars => ["OPENSBI=$jump"]) if -f $jump;
+	# The lottery of 1.5 leaves a hart behind now and then, by fw_jump only (docs/machines.md).
+	machine("virt-fw-jump-$version", harts => $version =~ /^1\.5\b/ ? 1 : 2, sbi => $version, vars => ["OPENSBI=$jump"]) if -f $jump;
 }
 # As its payload, in one file, on a machine that gets nothing else.
 machine('virt-payload', goal => 'run-image', harts => 2, wire => 0, vars => ["IMAGE_DIR=$dir/payload", 'QEMU_ARGS=-smp 2']) if $tool{FW_JUMP};

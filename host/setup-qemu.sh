@@ -170,7 +170,8 @@ find_opensbi()
 {
 	local dir v
 	OPENSBI_VERSION=unknown FW_JUMP='' OPENSBI_ALL=
-	for v in old mid new; do
+	# shellcheck disable=SC2086  # suites are words
+	for v in old mid new $(printf '%s-old ' $MORE); do
 		if cache_used "opensbi-$v"; then OPENSBI_ALL="$OPENSBI_ALL $USED/fw_dynamic.bin"; fi
 	done
 	if [ -n "${OPENSBI:-}" ]; then
@@ -224,15 +225,39 @@ find_opensbi_old()
 	fi
 }
 
+find_opensbi_more()
+{
+	local suite name
+	for suite in $MORE; do
+		name=opensbi-$suite-old
+		if cache_used "$name"; then
+			found "$name" "$USED/fw_dynamic.bin"
+		elif ! needed "$name"; then
+			:
+		elif tried_lately "$name" || ! apt_can; then
+			absent "$name" "optional: OpenSBI of $suite for the test matrix"
+		else
+			missing "$name" "would be fetched (optional): OpenSBI from $suite, 0.2 MB"
+		fi
+	done
+}
+
 opensbi_fetch() # NAME SUITE
 {
-	local name=$1 suite=$2 version debs=$TMP/$1.debs tree=$TMP/$1 from dir
+	local name=$1 suite=$2 version debs=$TMP/$1.debs tree=$TMP/$1 from dir v
 	version=$(apt_version opensbi "$suite")
 	[ -n "$version" ] && apt_fetch "$debs" "opensbi/$suite" || return 1
 	unpack_debs "$tree.all" "$debs"/*.deb || return 1
 	from=$tree.all/usr/lib/riscv64-linux-gnu/opensbi/generic
 	mkdir -p "$tree"
-	cp "$from/fw_dynamic.bin" "$from/fw_jump.bin" "$tree/" || return 1
+	for v in fw_dynamic fw_jump; do
+		# Packages before 1.0 have ELF files only.
+		if [ -f "$from/$v.bin" ]; then
+			cp "$from/$v.bin" "$tree/" || return 1
+		else
+			"${CROSS_COMPILE}objcopy" -O binary "$from/$v.elf" "$tree/$v.bin" || return 1
+		fi
+	done
 	printf '%s\n' "${version%%-*}" >"$tree/version"
 	say "OpenSBI ${version%%-*} from $suite: $(human "$(files_size "$debs"/*.deb)")"
 	dir=opensbi-${version%%-*}-$(sha256 <"$tree/fw_dynamic.bin" | cut -c1-10)

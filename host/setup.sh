@@ -59,6 +59,8 @@ STABLE=trixie
 BACKPORTS=trixie-backports
 NEXT=forky
 OLD=bookworm
+# Further versions of OpenSBI for the matrix, where the mirror has these suites: 0.9 and 1.5.
+MORE="bullseye $OLD-backports"
 
 # From here on QEMU's generic vhost-user device can be a virtio-mem device of the riscv machines.
 QEMU_WANTED=10.2
@@ -149,6 +151,7 @@ find_all()
 	find_opensbi
 	find_qemu_old
 	find_opensbi_old
+	find_opensbi_more
 	# Only the packages' sources are xz tarballs.
 	if { wants newlib || wants libfdt; } && ! have xz; then missing_package xz xz-utils; fi
 	if [ -n "$FETCH" ] && apt_can && ! apt_keyring >/dev/null; then missing_package keys debian-archive-keyring; fi
@@ -203,7 +206,7 @@ give_up()       # COMPONENT VARIABLE WHAT
 
 get_all()
 {
-	local suites=
+	local suites='' suite
 	# What is fetched from here on is to be used, whatever was said about what lay there before.
 	SETUP=use
 	if { wants newlib && [ -z "$NEWLIB_SRC" ]; } || wants opensbi || wants qemu; then suites="$STABLE"; fi
@@ -211,6 +214,9 @@ get_all()
 	if wants qemu; then suites="$suites $BACKPORTS"; fi
 	if wants opensbi; then suites="$suites $NEXT"; fi
 	if wants qemu-old || wants opensbi-old; then suites="$suites $OLD"; fi
+	for suite in $MORE; do
+		if wants "opensbi-$suite-old"; then suites="$suites $suite"; fi
+	done
 	if [ -n "$suites" ]; then
 		# shellcheck disable=SC2086  # suites are words
 		apt_open $suites || say "$APT_WHY"
@@ -237,6 +243,12 @@ get_all()
 		{ apt_has "$OLD" && opensbi_fetch opensbi-old "$OLD"; } ||
 			{ tried opensbi-old; say "OpenSBI 1.1 cannot be fetched; the test matrix goes without it"; }
 	fi
+	for suite in $MORE; do
+		if wants "opensbi-$suite-old"; then
+			{ apt_has "$suite" && opensbi_fetch "opensbi-$suite-old" "$suite"; } ||
+				{ tried "opensbi-$suite-old"; say "OpenSBI of $suite cannot be fetched; the test matrix goes without it"; }
+		fi
+	done
 	if wants qemu-old; then
 		{ apt_has "$OLD" && qemu_fetch qemu-old qemu-system-misc "$OLD"; } ||
 			{ tried qemu-old; say "QEMU 7.2 cannot be fetched; the test matrix goes without it"; }
