@@ -55,7 +55,8 @@ found=$(dd if="$BIN" bs=1 skip=$MAGIC_AT count=8 2>/dev/null)
 { printf 'hotwargs%s' "$ARGS"; head -c $((ARGS_BYTES - ${#ARGS})) /dev/zero; } >"$TMP/args"
 cp "$BIN" "$TMP/hotwalk-image.bin"
 dd if="$TMP/args" of="$TMP/hotwalk-image.bin" bs=1 seek=$MAGIC_AT conv=notrunc 2>/dev/null
-"$OBJCOPY" --update-section ".args=$TMP/args" "$ELF" "$TMP/hotwalk-image.elf"
+# Debug information is for gdb, which has build/hotwalk.elf, and seven eighths of that file.
+"$OBJCOPY" --strip-debug --update-section ".args=$TMP/args" "$ELF" "$TMP/hotwalk-image.elf"
 "$OBJCOPY" -O binary --remove-section=.bss "$TMP/hotwalk-image.elf" "$TMP/check.bin"
 cmp -s "$TMP/check.bin" "$TMP/hotwalk-image.bin" || die "ELF and raw image differ"
 chmod -x "$TMP/hotwalk-image.bin"
@@ -66,6 +67,8 @@ sed "s/@LOAD@/$FIT_LOAD/g" >"$TMP/hotwalk-image.its" <<'END'
 
 / {
 	description = "hotwalk";
+	/* mkimage puts the time here; newer U-Boots refuse an image without it. */
+	timestamp = <0>;
 	#address-cells = <2>;
 
 	images {

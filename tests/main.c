@@ -103,7 +103,7 @@ static size_t copy_fdt(paddr_t pa)
 			"booti or bootm instead");
 	if (!there || magic != __builtin_bswap32(UINT32_C(0xd00dfeed)))
 		give_up("no device tree at 0x%llx (a1): magic 0x%x, a0 is 0x%llx: with U-Boot say "
-			"'booti ADDRESS - ${fdtcontroladdr}' instead of go or bootelf",
+			"'booti ADDRESS - ${fdtcontroladdr}' instead of go",
 			(unsigned long long)pa, (unsigned)__builtin_bswap32(magic),
 			(unsigned long long)bench.boot_hartid);
 	size = __builtin_bswap32(size);
