@@ -80,11 +80,18 @@ ok(checked(), 'checksums agree');
 system("printf x | dd of=$dir/hotwalk-opensbi.bin bs=1 seek=3000 conv=notrunc 2>/dev/null");
 ok(!checked(), 'and see a byte that changed');
 
+# Debug information stays at home, and newer U-Boots take no FIT image without a timestamp (by dtc alone).
+cmp_ok(-s "$dir/hotwalk-image.elf", '<', 2 * -s "$dir/hotwalk-image.bin", 'the ELF is not much larger than the raw image');
+is(system("grep -q timestamp $dir/hotwalk-image.itb"), 0, 'the FIT image has a timestamp') if -f "$dir/hotwalk-image.itb";
+
 my $small = 'boot table hotplug vmem';
 is(system("make --no-print-directory all SUITES='$small' >/dev/null 2>&1"), 0, 'an image of some suites is made');
 cmp_ok(-s 'build/hotwalk-suites.bin', '<=', 256 * 1024, "SUITES='$small' fits 256 KiB");
 row('suites', 0, ["SUITES=$small", 'VMEM=builtin', 'ARGS=test=boot.*,table.*,tlb.*'], suites => [qw(boot table)], like => [$pass], unlike => [qr/ tlb\./]);
-isnt(system('make --no-print-directory all SUITES=nosuch >/dev/null 2>&1'), 0, 'SUITES=nosuch is refused');
+for (['SUITES=nosuch', qr/there is no suite nosuch/], ['LOAD_ADDR=0x80210000', qr/LOAD_ADDR is not a multiple of 2 MiB/]) {
+	my $out = `make --no-print-directory all $_->[0] 2>&1`;
+	ok($? != 0 && $out =~ $_->[1], "$_->[0] is refused");
+}
 
 # ---- U-Boot, where Debian's u-boot-qemu is installed, or UBOOT= names one
 
