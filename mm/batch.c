@@ -2,6 +2,7 @@
 /* A batch of changes: what it has to fence, and the tables that die with it. */
 #include "mm/batch.h"
 
+#include "firmware/lock_order.h"
 #include "mm/dump.h"
 #include "mm/fault.h"
 #include "mm/frame.h"
