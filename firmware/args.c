@@ -65,7 +65,10 @@ static const struct arg table[] = {
 	 .help = "timeout=PERCENT|off stretch all deadlines (timeout=300); off: wait for ever"},
 	{"inject", ARG_TEXT, AT(inject), .help = "inject=FAULT,...   commit these mistakes"},
 	{"ext", ARG_TEXT, AT(ext),
-	 .help = "ext=-NAME,...      as if the device tree did not claim them (ext=-svinval)"},
+	 .help = "ext=-NAME,...      as if the device tree did not claim them (ext=-svinval), nor "
+		 "SBI have it (ext=-fwft)"},
+	{"asid", ARG_NUMBER, AT(asid), .max = 16,
+	 .help = "asid=BITS          use that many bits of ASID at most; 0: none"},
 	{"mem", ARG_SIZE, AT(mem), .min = PAGE_SIZE, ANY,
 	 .help = "mem=SIZE           use the lowest SIZE bytes of RAM only (mem=512M)"},
 	{"harts", ARG_NUMBER, AT(harts), .min = 1, ANY,
@@ -384,6 +387,7 @@ static void set_defaults(struct args *a)
 	strcpy(a->test, "*");
 	a->mem = UINT64_MAX;
 	a->harts = UINT64_MAX;
+	a->asid = 16;
 	a->vmem_node = UINT64_MAX;
 	a->model = true;
 	a->probe = true;

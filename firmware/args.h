@@ -27,6 +27,7 @@ struct args {
 	uint64_t vmem_node;	/* vmem.node=, its proximity domain, UINT64_MAX: it has none */
 	uint64_t pmem;		/* pmem=, the built-in virtio-pmem device's memory, 0: none */
 	uint64_t harts;		/* harts=, at most that many are used, UINT64_MAX: all */
+	uint64_t asid;		/* asid=, bits of ASID to be used at most, 16 by default */
 	enum flush_arg flush;	/* flush=auto|sbi|ipi|svinval */
 	enum order_arg order;	/* order=safe|linux, of hot-remove */
 	bool model;		/* model=on|off */

@@ -34,6 +34,7 @@ enum isa_ext {
 	ISA_SSTC = 1 << 6,
 	ISA_H = 1 << 7,
 	ISA_SSAIA = 1 << 8,
+	SBI_FWFT = 1 << 9, /* of SBI, in no tree: can be named by ext= only */
 };
 
 struct machine_cpu {
@@ -119,6 +120,7 @@ struct machine {
 	struct machine_cpu cpus[MAX_HARTS]; /* enabled ones only, in tree order */
 	unsigned nr_cpus;
 	uint32_t isa;	      /* claimed by every enabled cpu */
+	uint32_t forgotten;   /* the same bits: what ext= says not to use */
 	enum mmu_claim mmu;   /* the smallest claim of the enabled cpus */
 	uint64_t timebase_hz; /* 0: not given */
 	const char *bootargs; /* inside the copied tree, "" if none */
@@ -150,8 +152,9 @@ enum err must_check machine_read(struct machine *m, const void *fdt, size_t size
 
 /*
  * Forget extensions that the tree claims, for all harts: @list is "-NAME,-NAME...". What relied on
- * one of them goes with it (Ssaia: interrupts by message). ERR_INVAL, and the word copied to
- * @unknown (at most @len bytes, terminated), if hotwalk has no use for such an extension.
+ * one of them goes with it (Ssaia: interrupts by message). FWFT is none of the tree's: it is
+ * remembered in @m->forgotten as the others are. ERR_INVAL, and the word copied to @unknown (at
+ * most @len bytes, terminated), if hotwalk has no use for such an extension.
  */
 enum err must_check machine_forget_isa(struct machine *m, const char *list, char *unknown,
 				       size_t len);

@@ -68,11 +68,23 @@ static uint32_t isa_bit(const char *s, size_t len)
 	return 0;
 }
 
+/* "-NAME" as ext= has it; 0: no such name. */
+static uint32_t forgotten_bit(const char *word, size_t len)
+{
+	static const char fwft[] = "-fwft";
+
+	if (len < 2 || *word != '-')
+		return 0;
+	if (len == sizeof(fwft) - 1 && memcmp(word, fwft, len) == 0)
+		return SBI_FWFT;
+	return isa_bit(word + 1, len - 1);
+}
+
 enum err machine_forget_isa(struct machine *m, const char *list, char *unknown, size_t len)
 {
 	while (*list != '\0') {
 		size_t n = strcspn(list, ",");
-		uint32_t bit = n > 1 && *list == '-' ? isa_bit(list + 1, n - 1) : 0;
+		uint32_t bit = forgotten_bit(list, n);
 
 		if (bit == 0) {
 			size_t keep = min_u64(n, len - 1);
@@ -81,6 +93,7 @@ enum err machine_forget_isa(struct machine *m, const char *list, char *unknown, 
 			unknown[keep] = '\0';
 			return ERR_INVAL;
 		}
+		m->forgotten |= bit;
 		m->isa &= ~bit;
 		for (unsigned i = 0; i < m->nr_cpus; i++)
 			m->cpus[i].isa &= ~bit;

@@ -15,7 +15,7 @@ void arch_set_direct_offset(vaddr_t offset);
  */
 void arch_set_root(paddr_t root, uint64_t mode, uint16_t asid);
 
-/* Bits of ASID that satp keeps (ASIDLEN), measured. */
+/* Bits of ASID that satp of this hart keeps (ASIDLEN), measured. */
 unsigned arch_measure_asid_bits(void);
 
 #endif

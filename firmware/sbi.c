@@ -64,6 +64,11 @@ const struct sbi_info *sbi(void)
 	return &info;
 }
 
+void sbi_forget_fwft(void)
+{
+	info.fwft = false;
+}
+
 void sbi_putc(char c)
 {
 	SBI_CALL(EID_LEGACY_PUTCHAR, 0, (unsigned char)c);
@@ -149,13 +154,17 @@ int64_t sbi_hart_suspend_off(paddr_t entry, uint64_t opaque)
 
 int64_t sbi_fwft_set(uint32_t feature, uint64_t value)
 {
+	if (!info.fwft)
+		return SBI_ERR_NOT_SUPPORTED;
 	return SBI_CALL(EID_FWFT, 0, feature, value, 0).error;
 }
 
 int64_t sbi_fwft_get(uint32_t feature, uint64_t *value)
 {
-	struct sbi_ret r = SBI_CALL(EID_FWFT, 1, feature);
+	struct sbi_ret r = {SBI_ERR_NOT_SUPPORTED, 0};
 
+	if (info.fwft)
+		r = SBI_CALL(EID_FWFT, 1, feature);
 	*value = r.value;
 	return r.error;
 }

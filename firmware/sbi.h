@@ -31,6 +31,8 @@ struct sbi_info {
 /* Probe once on the boot hart; sbi() is const from then on. */
 void sbi_init(void);
 const struct sbi_info *sbi(void);
+/* Make no call of FWFT from here on: as if it were not there. */
+void sbi_forget_fwft(void);
 
 void sbi_putc(char c);
 /* Bytes written of @len at physical @pa: DBCN may take fewer. 0 when it takes none. */
@@ -68,8 +70,9 @@ int64_t sbi_hart_suspend(void);
 int64_t sbi_hart_suspend_off(paddr_t entry, uint64_t opaque);
 
 /*
- * FWFT (SBI 3.0): features of this hart by their number; errors as the call returns them. Who sets
- * one that address translation looks at owes sfence.vma x0, x0: SBI does not say who makes it.
+ * FWFT (SBI 3.0): features of this hart by their number; errors as the call returns them, and
+ * SBI_ERR_NOT_SUPPORTED without a call where sbi()->fwft is false. Who sets one that address
+ * translation looks at owes sfence.vma x0, x0: SBI does not say who makes it.
  */
 #define SBI_FWFT_PTE_AD_HW_UPDATING 4
 int64_t sbi_fwft_set(uint32_t feature, uint64_t value);

@@ -69,12 +69,12 @@ static void test_values(void)
 	       "their texts");
 	tap_ok(parse("vmem=none vmem.size=256M vmem.block=2M harts=4 flush=ipi\tmodel=off\n"
 		     "order=linux shuffle=off timeout=300 list probe=off repeat=12 quirks=none "
-		     "record=56") == OK,
+		     "record=56 asid=9") == OK,
 	       "the other words");
 	tap_ok(a.vmem == VMEM_ARG_NONE && a.vmem_size == 0x10000000 && a.vmem_block == SZ_2M &&
 		       a.harts == 4 && a.flush == FLUSH_ARG_IPI && a.order == ORDER_ARG_LINUX &&
 		       !a.model && !a.shuffle && a.timeout_scale == 300 && a.list && !a.probe &&
-		       a.repeat == 12 && !a.quirks && a.record == 56,
+		       a.repeat == 12 && !a.quirks && a.record == 56 && a.asid == 9,
 	       "their values");
 	tap_ok(parse("repeat=0") == OK && a.endless && a.repeat == 1,
 	       "repeat=0 is once, without end");
@@ -91,6 +91,9 @@ static void test_values(void)
 	tap_ok(parse("vmem.node=65536 pmem=1M") == ERR_INVAL && errors.nr == 2 &&
 		       a.vmem_node == UINT64_MAX && a.pmem == 0,
 	       "no such node, and too little memory");
+	tap_ok(parse("asid=17") == ERR_INVAL && a.asid == 16 && parse("asid=0") == OK &&
+		       a.asid == 0,
+	       "ASIDs: all, or none");
 	tap_ok(parse("vmem.fault=busy:3,leftovers vmem.block=4M") == OK &&
 		       strcmp(a.vmem_fault, "busy:3,leftovers") == 0 && a.vmem_block == 2 * SZ_2M,
 	       "what the device does wrong");
@@ -224,7 +227,7 @@ static void test_help(void)
 		if (errors.nr != 0 && strstr(errors.line[0], "unknown") != NULL)
 			ok = false;
 	}
-	tap_ok(ok && lines == 26, "twenty-five arguments, and one line for the ignored ones");
+	tap_ok(ok && lines == 27, "twenty-six arguments, and one line for the ignored ones");
 	tap_ok(args_help(1000) == NULL, "behind the last line");
 }
 

@@ -349,6 +349,14 @@ static void test_forget(void)
 	tap_ok(machine_forget_isa(m, "-ssaia", unknown, sizeof(unknown)) == OK && m->isa == 0 &&
 		       m->intc.kind == INTC_NONE,
 	       "forget: messages go with Ssaia");
+	tap_ok(machine_forget_isa(m, "-fwft,-sstc", unknown, sizeof(unknown)) == OK &&
+		       m->isa == 0 &&
+		       m->forgotten ==
+			       (ISA_SVINVAL | ISA_SVNAPOT | ISA_SSAIA | ISA_SSTC | SBI_FWFT),
+	       "forget: what was named is known, FWFT too");
+	tap_ok(machine_forget_isa(m, "-fwf", unknown, sizeof(unknown)) == ERR_INVAL &&
+		       machine_forget_isa(m, "-fwfts", unknown, sizeof(unknown)) == ERR_INVAL,
+	       "forget: FWFT has one name");
 	tap_ok(machine_forget_isa(m, "svinval", unknown, sizeof(unknown)) == ERR_INVAL &&
 		       strcmp(unknown, "svinval") == 0,
 	       "forget: only with a minus");
