@@ -56,6 +56,9 @@ CSR_ACCESSORS(sscratch)
 CSR_ACCESSORS_OF(siselect, 0x150)
 CSR_ACCESSORS_OF(sireg, 0x151)
 
+/* Sstc. */
+CSR_ACCESSORS_OF(stimecmp, 0x14d)
+
 /* stopei: what it held; writing it, whatever the value, claims that (AIA 1.0, 3.10). */
 static inline uint64_t csr_swap_stopei(uint64_t v)
 {

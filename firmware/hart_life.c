@@ -10,6 +10,7 @@
 #include "firmware/image.h"
 #include "firmware/sbi.h"
 #include "firmware/time.h"
+#include "firmware/timer.h"
 
 static struct away {
 	enum hart_away how;
@@ -103,7 +104,7 @@ bool hart_poll_until(bool (*done)(void *), void *arg, uint64_t timeout_ms)
 	while (!done(arg)) {
 		if (time_past(deadline))
 			return false;
-		sbi_set_timer(time_ticks() + time_ms_to_ticks(1) * LOOK_US / 1000);
+		timer_set(time_ticks() + time_ms_to_ticks(1) * LOOK_US / 1000);
 		hart_wfi();
 	}
 	return true;

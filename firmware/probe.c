@@ -10,6 +10,7 @@ uint64_t probe_insn_load(vaddr_t va, uint64_t value);
 uint64_t probe_insn_load32(vaddr_t va, uint64_t value);
 uint64_t probe_insn_store(vaddr_t va, uint64_t value);
 uint64_t probe_insn_fetch(vaddr_t va, uint64_t value);
+uint64_t probe_insn_stimecmp(vaddr_t va, uint64_t value);
 
 static bool probe_trap(struct trap_frame *f)
 {
@@ -63,6 +64,11 @@ struct probe probe_store(vaddr_t va, uint64_t value)
 struct probe probe_fetch(vaddr_t va)
 {
 	return run(probe_insn_fetch, va, 0);
+}
+
+struct probe probe_stimecmp(void)
+{
+	return run(probe_insn_stimecmp, 0, 0);
 }
 
 struct probe probe_access(enum access a, vaddr_t va, uint64_t store_value)

@@ -25,6 +25,9 @@ struct probe probe_store(vaddr_t va, uint64_t value);
 /* Call the code at @va: a stub that returns a value and touches nothing else (probe_stub()). */
 struct probe probe_fetch(vaddr_t va);
 
+/* Read Sstc's register, which no firmware has to let us do. */
+struct probe probe_stimecmp(void);
+
 /* Write a stub that returns @value at @code; the caller owes raw FENCE.I on each fetching hart. */
 #define PROBE_STUB_BYTES 16
 void probe_stub(void *code, uint32_t value);

@@ -57,6 +57,7 @@ probe_insn_\name:
 	probe	load, ld a0, (a0)
 	probe	load32, lwu a0, (a0)
 	probe	store, sd a1, (a0)
+	probe	stimecmp, csrr a0, 0x14d
 
 /* Call the stub at va ("load a0 with a word, return"); a fault on its first fetch resumes here. */
 	.balign	4

@@ -5,8 +5,8 @@
 #include "firmware/arch.h"
 #include "firmware/console.h"
 #include "firmware/hart.h"
-#include "firmware/sbi.h"
 #include "firmware/time.h"
+#include "firmware/timer.h"
 #include "firmware/trap.h"
 
 /*
@@ -22,7 +22,7 @@ static uint64_t stale_at; /* nobody has looked for long when this is past */
 
 static void next_look(void)
 {
-	sbi_set_timer(time_ticks() + time_ms_to_ticks(LOOK_MS));
+	timer_set(time_ticks() + time_ms_to_ticks(LOOK_MS));
 }
 
 static void begin_looking(void *arg)
@@ -39,7 +39,7 @@ void lookout_start(void (*expired)(uint64_t ms))
 	on_expired = expired;
 	__atomic_store_n(&stale_at, time_deadline_ms(5 * LOOK_MS), __ATOMIC_RELAXED);
 	lookout_tick();
-	if (!sbi()->time)
+	if (!timer_has(TIMER_SBI) && !timer_has(TIMER_STIMECMP))
 		return;
 	hartset_for_each(h, &peers) {
 		one = hartset_of(h);

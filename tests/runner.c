@@ -10,6 +10,7 @@
 #include "firmware/lock.h"
 #include "firmware/sbi.h"
 #include "firmware/time.h"
+#include "firmware/timer.h"
 #include "firmware/trap.h"
 #include "mm/areas.h"
 #include "mm/fault.h"
@@ -161,11 +162,12 @@ static void stop_timer(void)
 
 static void next_tick(void)
 {
-	sbi_set_timer(time_ticks() + time_ms_to_ticks(TICK_MS));
+	timer_set(time_ticks() + time_ms_to_ticks(TICK_MS));
 }
 
 static void timer_irq(struct trap_frame *f)
 {
+	timer_arrived();
 	lookout_tick();
 	if (arch_hart() != 0)
 		return;
