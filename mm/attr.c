@@ -6,6 +6,7 @@
 #include "mm/fault.h"
 #include "mm/hotplug.h"
 #include "mm/kernel.h"
+#include "mm/memtype.h"
 #include "mm/split.h"
 
 /* What is done to each part of the range. */
@@ -184,6 +185,9 @@ static enum err change(vaddr_t va, uint64_t size, const struct change *c)
 	rw_write_lock(&mmap_lock);
 	kernel_begin(&b);
 	err = change_range(&b, va, size, c);
+	/* Seeded: a memory type is taken for something that no TLB keeps. */
+	if (fault_armed(FAULT_TYPE_NO_FENCE) && (c->prot & PTE_PBMT_MASK) != 0)
+		b.changed = false;
 	done = pt_commit(&b);
 	kernel_end();
 	rw_write_unlock(&mmap_lock);

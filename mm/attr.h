@@ -12,7 +12,9 @@
 #include "firmware/types.h"
 
 /*
- * Give [@va, @va + @size) the rights @prot (PROT_*), all page aligned, in the direct map or in the
+ * Give [@va, @va + @size) the rights @prot (PROT_*, with a memory type where these are used, see
+ * memtype.h; who changes whether memory is cached owes the caches, fence iorw, iorw and CBO.FLUSH
+ * of each line, before it is accessed again), all page aligned, in the direct map or in the
  * vmalloc area; what is changed there is changed for the same memory in the direct map too.
  * ERR_INVAL (alignment, rights, neither of the two areas), ERR_NOENT (part of it is not mapped, or
  * is direct map of memory that is not online), ERR_NOMEM (table pages for a split); nothing changed

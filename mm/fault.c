@@ -172,6 +172,13 @@ static const struct fault_info infos[NR_FAULTS] = {
 	[FAULT_TEST_LEFT] = {"test-left", "tests: one leaves with an area that it has mapped"},
 	[FAULT_DEFERRED_FEW] = {"deferred-few", "every second hart is not marked"},
 	[FAULT_MODEL_FULL] = {"model-full", "the TLB model has no room for early frees"},
+	[FAULT_EXT_IGNORED] = {"ext-ignored", "ext= is not obeyed"},
+	[FAULT_ASID_WIDE] = {"asid-wide", "asid= is not obeyed"},
+	[FAULT_TIMER_LOST] = {"timer-lost", "boot.timer: the timer is not set"},
+	[FAULT_IO_UNTYPED] = {"io-untyped", "device registers are mapped without a memory type"},
+	[FAULT_IOREMAP_UNTYPED] = {"ioremap-untyped",
+				   "ioremap: registers are mapped with another memory type"},
+	[FAULT_TYPE_NO_FENCE] = {"type-no-fence", "a new memory type is not shot down"},
 };
 
 const struct fault_info *fault_info(enum fault f)

@@ -172,6 +172,13 @@ enum fault {
 	FAULT_TEST_LEFT,	/* a test is left in its middle, and cleans up nothing */
 	FAULT_DEFERRED_FEW,	/* not all harts are marked */
 	FAULT_MODEL_FULL,	/* no room for what is measured: the run has to end */
+	/* Of extensions */
+	FAULT_EXT_IGNORED,     /* ext= is printed and not obeyed */
+	FAULT_ASID_WIDE,       /* asid= is not obeyed */
+	FAULT_TIMER_LOST,      /* a timer that firmware or core forgets */
+	FAULT_IO_UNTYPED,      /* Linux before "riscv: Add Svpbmt": I/O by PMA alone */
+	FAULT_IOREMAP_UNTYPED, /* a second mapping of registers of another type */
+	FAULT_TYPE_NO_FENCE,   /* a type is "only an attribute" */
 	NR_FAULTS,
 };
 

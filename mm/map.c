@@ -4,6 +4,7 @@
 
 #include "mm/fault.h"
 #include "mm/frame.h"
+#include "mm/memtype.h"
 #include "mm/model.h"
 #include "mm/ptpage.h"
 #include "mm/shadow.h"

@@ -13,12 +13,13 @@
  *    entries that were or became pointers need rs1 = x0; of a NAPOT entry each page its own fence;
  *  - rs2 = asid reaches that ASID only, and leaves what was or became global, by its own G or by
  *    that of a pointer on the way;
- *  - a fence orders the stores before it: one that runs beside a store proves nothing about it.
+ *  - a fence orders the stores before it: one that runs beside a store proves nothing about it;
+ *  - what maps a page has one memory type (Svpbmt), at the end of each operation.
  * Svvptc (invalid entries not kept for long) is not relied on: it bounds a time, not an order.
  *
  * model.c takes the feeds and model_check.c the questions; model_tables.c knows which tables there
- * are, model_paths.c how they are reached, model_spaces.c by whom, model_records.c what was
- * replaced.
+ * are, model_types.c their memory types, model_paths.c how they are reached, model_spaces.c by
+ * whom, model_records.c what was replaced.
  */
 #ifndef MM_MODEL_H
 #define MM_MODEL_H
@@ -36,6 +37,7 @@ enum violation_kind {
 	VIOLATION_FRAME_FREED,	   /* frame freed, some hart may hold an old leaf to it */
 	VIOLATION_FRAME_MAPPED,	   /* frame freed or unplugged while a live leaf maps it */
 	VIOLATION_FRAME_UNPLUGGED, /* frame unplugged, some hart may hold an old leaf to it */
+	VIOLATION_TYPES,	   /* live leaves give one page different memory types */
 	VIOLATION_OVERFLOW,	   /* the log was full: nothing can be claimed any more */
 	NR_VIOLATION_KINDS,
 };

@@ -9,6 +9,7 @@
 #include "mm/model_paths.h"
 #include "mm/model_report.h"
 #include "mm/model_spaces.h"
+#include "mm/model_types.h"
 
 static paddr_t first_root;
 
@@ -59,6 +60,7 @@ void model_complete(uint64_t begin)
 	if (!may_claim(&irq))
 		return;
 	report_lacking(is_own_since, &(struct claim){.gen = begin});
+	model_types_complete();
 	model_unlock(irq);
 }
 
@@ -79,6 +81,7 @@ void model_deferred(uint64_t begin, const struct hartset *marked)
 		return;
 	report_lacking(may_not_wait, &(struct claim){begin, marked});
 	model_records_defer(arch_hart(), begin);
+	model_types_complete();
 	model_unlock(irq);
 }
 

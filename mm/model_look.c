@@ -96,7 +96,7 @@ bool model_translates(paddr_t root, vaddr_t va, pte_t e, uint64_t size)
 	return true;
 }
 
-static struct region leads_to(pte_t e, unsigned level)
+struct region model_leads_to(pte_t e, unsigned level)
 {
 	uint64_t size = level_size(level);
 	paddr_t pa = pte_pa(e);
@@ -110,7 +110,7 @@ static struct region leads_to(pte_t e, unsigned level)
 
 static bool overlaps(pte_t e, unsigned level, struct region r)
 {
-	struct region to = leads_to(e, level);
+	struct region to = model_leads_to(e, level);
 
 	return to.start < region_end(r) && r.start < region_end(to);
 }
@@ -118,7 +118,7 @@ static bool overlaps(pte_t e, unsigned level, struct region r)
 /* The part of @r that the leaf @e at @va leads to is led to from there in @root too. */
 static bool part_alike(paddr_t root, vaddr_t va, pte_t e, unsigned level, struct region r)
 {
-	struct region to = leads_to(e, level);
+	struct region to = model_leads_to(e, level);
 	paddr_t lo = max_u64(r.start, to.start);
 
 	/* A NAPOT entry stands for its whole group: not looked into. */
@@ -145,6 +145,34 @@ static bool page_maps(const struct model_table *t, bool odd, struct region r, pa
 		if (leaf != NULL)
 			*leaf = (struct model_leaf){e, va, t->level};
 		return true;
+	}
+	return false;
+}
+
+/* A leaf of @t itself that overlaps @r and has another memory type than @type. */
+static bool page_differs(const struct model_table *t, struct region r, uint64_t type,
+			 struct model_leaf *leaf)
+{
+	for (unsigned i = pte_next_used(t->pa, 0); i < PT_ENTRIES;
+	     i = pte_next_used(t->pa, i + 1)) {
+		pte_t e = entry_of(t->pa, i);
+
+		if (!pte_is_leaf(e) || (e.raw & PTE_PBMT_MASK) == type || !overlaps(e, t->level, r))
+			continue;
+		*leaf = (struct model_leaf){e, model_table_va(t, i), t->level};
+		return true;
+	}
+	return false;
+}
+
+bool model_tables_differ(struct region r, uint64_t type, bool (*pick)(const struct model_table *),
+			 struct model_leaf *leaf)
+{
+	for (const struct model_table *t = model_table_next(NULL); t != NULL;
+	     t = model_table_next(t)) {
+		if (t->leaves != 0 && (type != 0 || t->typed != 0) &&
+		    page_differs(t, r, type, leaf) && pick(t))
+			return true;
 	}
 	return false;
 }

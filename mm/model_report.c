@@ -24,6 +24,7 @@ const char *violation_name(enum violation_kind k)
 		[VIOLATION_FRAME_FREED] = "frame freed before the shootdown",
 		[VIOLATION_FRAME_MAPPED] = "frame freed or unplugged while it is mapped",
 		[VIOLATION_FRAME_UNPLUGGED] = "frame unplugged before the shootdown",
+		[VIOLATION_TYPES] = "page mapped with memory types that differ",
 		[VIOLATION_OVERFLOW] = "model overflow: nothing is claimed from here on",
 	};
 
@@ -54,6 +55,10 @@ const char *violation_clause(enum violation_kind k)
 	case VIOLATION_FRAME_UNPLUGGED:
 		return "virtio 1.2, 5.15.6.1: the driver must not touch unplugged memory; a hart "
 		       "may do so speculatively through any entry it holds";
+	case VIOLATION_TYPES:
+		return "Privileged ISA, Svpbmt: among aliases of a page with other memory "
+		       "attributes, what the attributes dictate may be violated, coherence "
+		       "included";
 	default:
 		return "hotwalk: mm/model_*.c has room for so many";
 	}

@@ -5,7 +5,9 @@
 #include <string.h>
 
 #include "mm/model_odd.h"
+#include "mm/model_report.h"
 #include "mm/model_spaces.h"
+#include "mm/model_types.h"
 
 #define MAX_TABLES 8192u /* a power of two; used up to three quarters */
 #define MAX_LINKS 1024u
@@ -39,6 +41,7 @@ void model_tables_reset(unsigned nr_levels, vaddr_t direct_va, struct region dir
 	nr_links = 0;
 	levels = nr_levels;
 	model_odd_reset(direct_va, direct);
+	model_types_reset();
 }
 
 vaddr_t model_sign_extend(vaddr_t va)
@@ -203,17 +206,26 @@ unsigned model_table_push(paddr_t table, unsigned level, unsigned n)
 	return n;
 }
 
+/* Of a count of entries: 0 to 512. */
+#define COUNT_MASK 1023u
+
 static void count_entry(struct model_table *t, unsigned index, pte_t e, int by)
 {
 	if (!pte_is_valid(e))
 		return;
 	if ((e.raw & PTE_G) != 0)
-		t->globals = (uint16_t)(t->globals + by);
+		t->globals = (t->globals + (unsigned)by) & COUNT_MASK;
 	if (!pte_is_leaf(e))
 		return;
-	t->leaves = (uint16_t)(t->leaves + by);
+	t->leaves = (t->leaves + (unsigned)by) & COUNT_MASK;
+	if (by > 0 && !model_type_stored(e, t->level))
+		model_overflow();
+	if ((e.raw & PTE_PBMT_MASK) != 0) {
+		t->typed = (t->typed + (unsigned)by) & COUNT_MASK;
+		model_type_count(e, t->level, by);
+	}
 	if (model_odd_leaf(e, model_table_va(t, index), t->level)) {
-		t->odd = (uint16_t)(t->odd + by);
+		t->odd = (t->odd + (unsigned)by) & COUNT_MASK;
 		model_odd_count(e, t->level, by);
 	}
 }
@@ -248,13 +260,36 @@ static bool learn(struct model_table *t)
 	return true;
 }
 
+/* @t was linked nowhere and is again: its leaves are there anew. */
+static void types_again(const struct model_table *t)
+{
+	unsigned n = 0;
+
+	model_todo[n++] = t->pa;
+	while (n > 0 && model_types_any()) {
+		t = model_table_find(model_todo[--n]);
+		for (unsigned i = pte_next_used(t->pa, 0); i < PT_ENTRIES && t->leaves != 0;
+		     i = pte_next_used(t->pa, i + 1)) {
+			pte_t leaf = entry_of(t->pa, i);
+
+			if (pte_is_leaf(leaf) && !model_type_stored(leaf, t->level))
+				model_overflow();
+		}
+		if (t->level > 0)
+			n = model_table_push(t->pa, t->level, n);
+	}
+}
+
 static bool link_table(pte_t e, const struct model_table *parent, unsigned index)
 {
 	struct model_table *t = model_table_find(pte_pa(e));
 	paddr_t parent_pa = parent->pa;
 
-	if (t != NULL)
+	if (t != NULL) {
+		if (t->links == 0)
+			types_again(t);
 		return add_link(t, parent_pa, index);
+	}
 	t = insert(pte_pa(e), model_table_va(parent, index), parent->level - 1u);
 	return t != NULL && add_link(t, parent_pa, index) && learn(t);
 }
@@ -281,11 +316,12 @@ void model_table_forget(paddr_t pa)
 	if (t == NULL)
 		return;
 	model_topology++;
-	for (unsigned i = pte_next_used(pa, 0); i < PT_ENTRIES && (t->odd != 0 || t->level > 0);
+	for (unsigned i = pte_next_used(pa, 0);
+	     i < PT_ENTRIES && (t->odd != 0 || t->typed != 0 || t->level > 0);
 	     i = pte_next_used(pa, i + 1)) {
 		pte_t e = entry_of(pa, i);
 
-		if (pte_is_leaf(e) && t->odd != 0)
+		if (pte_is_leaf(e) && (t->odd != 0 || t->typed != 0))
 			count_entry(t, i, e, -1);
 		else if (pte_is_table(e) && t->level > 0)
 			(void)del_link(pte_pa(e), pa, i);

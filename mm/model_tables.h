@@ -19,11 +19,12 @@ struct model_table {
 	uint64_t level : 3;
 	uint64_t known : 1;
 	uint64_t root : 1;
-	uint64_t held : 1; /* an old pointer to it may be held: see the records */
-	uint16_t links;	   /* live entries of known tables that point to it */
-	uint16_t leaves;   /* valid leaf entries in it */
-	uint16_t globals;  /* valid entries in it that have G */
-	uint16_t odd;	   /* leaves in it that are not of the direct map */
+	uint64_t held : 1;     /* an old pointer to it may be held: see the records */
+	uint64_t links : 16;   /* live entries of known tables that point to it */
+	uint64_t leaves : 10;  /* valid leaf entries in it */
+	uint64_t globals : 10; /* valid entries in it that have G */
+	uint64_t odd : 10;     /* leaves in it that are not of the direct map */
+	uint64_t typed : 10;   /* leaves in it that have a memory type */
 };
 
 /* An entry that ends a walk. A NAPOT one as the page that was asked for: level 0, own frame. */
@@ -72,6 +73,8 @@ unsigned model_table_push(paddr_t table, unsigned level, unsigned n);
 
 /* What @root, a known table, translates @va to now; an invalid entry if nothing. */
 struct model_leaf model_table_lookup(paddr_t root, vaddr_t va);
+/* The frames that the leaf @e of @level leads to; of a NAPOT one all 16. */
+struct region model_leads_to(pte_t e, unsigned level);
 /* Whether @e, an entry of @level, is global, or leads to an entry that is. */
 bool model_entry_global(pte_t e, unsigned level);
 /* Whether a walker could set A or D in a leaf of @t. */
@@ -95,6 +98,12 @@ bool model_table_maps(paddr_t pa, unsigned level, struct region r, paddr_t alike
  */
 bool model_tables_map(struct region r, bool odd, bool (*pick)(const struct model_table *),
 		      struct model_leaf *leaf);
+/*
+ * The first leaf that overlaps @r, in a table that @pick says yes to, and whose memory type is not
+ * @type; for type 0 only tables that have leaves with one are searched.
+ */
+bool model_tables_differ(struct region r, uint64_t type, bool (*pick)(const struct model_table *),
+			 struct model_leaf *leaf);
 unsigned model_tables_peak(void);
 
 #endif

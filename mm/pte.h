@@ -18,6 +18,10 @@
 #define PTE_A UINT64_C(0x040)
 #define PTE_D UINT64_C(0x080)
 #define PTE_N (UINT64_C(1) << 63) /* Svnapot */
+/* Svpbmt: the memory type; 0 is what the physical address says, 3 is reserved. */
+#define PTE_PBMT_NC (UINT64_C(1) << 61)
+#define PTE_PBMT_IO (UINT64_C(2) << 61)
+#define PTE_PBMT_MASK (UINT64_C(3) << 61)
 #define PTE_PPN_SHIFT 10
 #define PTE_PPN_MASK (((UINT64_C(1) << 44) - 1) << PTE_PPN_SHIFT)
 #define PTE_FLAGS_MASK (~PTE_PPN_MASK)
@@ -83,13 +87,6 @@ static inline bool pte_is_table(pte_t p)
 static inline paddr_t pte_pa(pte_t p)
 {
 	return (p.raw & PTE_PPN_MASK) >> PTE_PPN_SHIFT << PAGE_SHIFT;
-}
-
-/* A leaf has R or X, and W only with R (Privileged ISA: the rest is reserved, or a pointer). */
-static inline bool prot_valid(uint64_t prot)
-{
-	return (prot & (PTE_R | PTE_X)) != 0 && ((prot & PTE_W) == 0 || (prot & PTE_R) != 0) &&
-	       (prot & (PTE_PPN_MASK | PTE_V)) == 0;
 }
 
 /* The same entry for another address. */

@@ -9,6 +9,7 @@
 #include "mm/frame.h"
 #include "mm/kernel.h"
 #include "mm/link.h"
+#include "mm/memtype.h"
 #include "mm/model.h"
 #include "mm/shadow.h"
 

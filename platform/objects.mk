@@ -9,7 +9,7 @@ objs-y += virtio_mem.o virtio_mem_blocks.o virtio_mem_start.o
 objs-y += mmio_insn.o
 objs-y += builtin.o
 objs-y += scribble.o
-objs-y += exitdev.o
+objs-y += exitdev.o extensions.o
 objs-y += plug.o
 objs-y += virtio_mem_revive.o misbehave.o
 # What their host tests link (recursive: the lists come later).

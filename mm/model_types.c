@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: BSD-2-Clause */
+/* Memory types of aliases. */
+#include "mm/model_types.h"
+
+#include <string.h>
+
+#include "mm/model.h"
+#include "mm/model_paths.h"
+#include "mm/model_report.h"
+#include "mm/model_tables.h"
+
+#define SLOTS 1024u
+#define MAX_PENDING 96u
+
+/*
+ * Leaves with a type, by the 2 MiB that they lead into, hashed: most stores are to leaves of frames
+ * that have none, and end here. A count too high costs a search; too low cannot be.
+ */
+static uint16_t typed[SLOTS];
+static uint32_t huge; /* such leaves above 2 MiB */
+static uint32_t all;
+
+/* Frames that an operation under way made leaves to. */
+static struct {
+	struct region r;
+	unsigned hart;
+} pending[MAX_PENDING];
+static unsigned nr_pending;
+
+void model_types_reset(void)
+{
+	memset(typed, 0, sizeof(typed));
+	huge = 0;
+	all = 0;
+	nr_pending = 0;
+}
+
+bool model_types_any(void)
+{
+	return all != 0;
+}
+
+static unsigned slot_of(paddr_t pa)
+{
+	return (unsigned)((pa >> 21) * UINT64_C(0x9e3779b97f4a7c15) >> 40) % SLOTS;
+}
+
+void model_type_count(pte_t e, unsigned level, int by)
+{
+	uint16_t *count = &typed[slot_of(pte_pa(e))];
+
+	all += (uint32_t)by;
+	if (level > 1)
+		huge += (uint32_t)by;
+	else if (*count != UINT16_MAX) /* one that is full stays so */
+		*count = (uint16_t)(*count + by);
+}
+
+static bool maybe_typed(struct region r)
+{
+	if (all == 0)
+		return false;
+	if (huge != 0 || r.size > SZ_1G)
+		return true;
+	for (paddr_t pa = align_down(r.start, SZ_2M); pa < region_end(r); pa += SZ_2M) {
+		if (typed[slot_of(pa)] != 0)
+			return true;
+	}
+	return false;
+}
+
+bool model_type_stored(pte_t e, unsigned level)
+{
+	struct region r = model_leads_to(e, level);
+
+	if ((e.raw & PTE_PBMT_MASK) == 0 && !maybe_typed(r))
+		return true;
+	for (unsigned i = nr_pending; i-- > 0;) {
+		struct region *have = &pending[i].r;
+
+		if (pending[i].hart != arch_hart())
+			continue;
+		if (region_end(*have) == r.start || region_end(r) == have->start) {
+			have->start = min_u64(have->start, r.start);
+			have->size += r.size;
+			return true;
+		}
+		if (r.start >= have->start && region_end(r) <= region_end(*have))
+			return true;
+	}
+	if (nr_pending == MAX_PENDING)
+		return false;
+	pending[nr_pending].r = r;
+	pending[nr_pending++].hart = arch_hart();
+	return true;
+}
+
+/* Whether leaves to any part of @r have types that differ; @leaf: one of them. */
+static bool mixed(struct region r, struct model_leaf *leaf)
+{
+	if (!model_tables_differ(r, 0, model_table_live, leaf))
+		return false;
+	return model_tables_differ(r, leaf->entry.raw & PTE_PBMT_MASK, model_table_live, leaf);
+}
+
+/* Pieces as large as they may be of which all leaves agree; a page that has none is told. */
+static void judge(struct region r)
+{
+	while (r.size != 0) {
+		struct region part = r;
+		struct model_leaf leaf;
+
+		while (mixed(part, &leaf)) {
+			if (part.size <= PAGE_SIZE) {
+				model_report((struct violation){.kind = VIOLATION_TYPES,
+								.pa = part.start,
+								.va = leaf.va,
+								.level = leaf.level,
+								.old = leaf.entry,
+								.writer = arch_hart(),
+								.holders = arch_harts_online()});
+				return;
+			}
+			part.size = align_up(part.size / 2, PAGE_SIZE);
+		}
+		r.start += part.size;
+		r.size -= part.size;
+	}
+}
+
+void model_types_complete(void)
+{
+	for (unsigned i = nr_pending; i-- > 0;) {
+		struct region r = pending[i].r;
+
+		if (pending[i].hart != arch_hart())
+			continue;
+		pending[i] = pending[--nr_pending];
+		judge(r);
+	}
+}
