@@ -9,7 +9,9 @@
 #include "firmware/image.h"
 #include "firmware/root.h"
 #include "firmware/sbi.h"
+#include "firmware/timer.h"
 #include "mm/kernel.h"
+#include "mm/memtype.h"
 #include "mm/shootdown.h"
 #include "version.h"
 
@@ -47,9 +49,9 @@ static void print_sbi(void)
 	else
 		snprintf(impl, sizeof(impl), "implementation %llu version 0x%llx",
 			 (unsigned long long)s->impl_id, (unsigned long long)s->impl_version);
-	append(exts, "%s%s%s%s%s%s", s->rfence ? " rfence" : "", s->hsm ? " hsm" : "",
+	append(exts, "%s%s%s%s%s%s%s", s->rfence ? " rfence" : "", s->hsm ? " hsm" : "",
 	       s->ipi ? " ipi" : "", s->time ? " time" : "", s->srst ? " srst" : "",
-	       s->dbcn ? " dbcn" : "");
+	       s->dbcn ? " dbcn" : "", s->fwft ? " fwft" : "");
 	note("sbi: %llu.%llu %s;%s; flush=%s", (unsigned long long)s->spec_version >> 24 & 0x7f,
 	     (unsigned long long)s->spec_version & 0xffffff, impl, exts,
 	     shootdown_backend_name(shootdown_backend()));
@@ -75,6 +77,10 @@ static void print_mmu(const struct bench *b)
 	     (b->modes >> 8 & 1) != 0 ? "sv39" : "", (b->modes >> 9 & 1) != 0 ? " sv48" : "",
 	     (b->modes >> 10 & 1) != 0 ? " sv57" : "", claims[b->machine->mmu],
 	     arch_measure_asid_bits(), list[0] != '\0' ? list : " nothing");
+	if (b->args->asid < arch_measure_asid_bits())
+		note("asid=%llu: no more bits of ASID are used", (unsigned long long)b->args->asid);
+	note("in use: timer by %s; memory types %s", timer_way_name(timer_used()),
+	     memtype_on() ? "PMA, NC, IO" : "PMA");
 }
 
 static void print_machine(const struct bench *b)

@@ -27,6 +27,7 @@
 #include "mm/ptpage.h"
 #include "mm/shootdown.h"
 #include "platform/exitdev.h"
+#include "platform/extensions.h"
 #include "platform/intc.h"
 #include "tests/banner.h"
 #include "tests/memdev.h"
@@ -177,18 +178,24 @@ static void read_machine(int checked)
 {
 	char unknown[32];
 	enum err err = machine_read_checked(&machine, fdt, checked, args.mem);
+	uint32_t claimed;
 
 	print_dt_notes(0);
 	if (err != OK)
 		give_up("the device tree cannot be used: %s",
 			machine.nr_notes != 0 ? machine.notes[machine.nr_notes - 1]
 					      : err_name(err));
+	claimed = machine.isa;
 	if (machine_forget_isa(&machine, args.ext, unknown, sizeof(unknown)) != OK)
 		give_up("wrong boot arguments: ext=: \"%s\" is not -svinval, -svnapot, -svpbmt, "
-			"-svadu, -svade, -svvptc, -sstc, -h or -ssaia",
+			"-svadu, -svade, -svvptc, -sstc, -h, -ssaia or -fwft",
 			unknown);
 	if (args.ext[0] != '\0')
-		note("ext=%s: as if the device tree did not claim them", args.ext);
+		note("ext=%s: as if nobody claimed them", args.ext);
+	if (fault_armed(FAULT_EXT_IGNORED))
+		machine.isa = claimed;
+	else if ((machine.forgotten & SBI_FWFT) != 0)
+		sbi_forget_fwft();
 }
 
 /* What the tree claims, before anything relies on it. */
@@ -353,6 +360,7 @@ void hotwalk_main(uint64_t hartid, paddr_t fdt_pa, paddr_t load, uint64_t instre
 	runner_init();
 	arch_irq_restore(true); /* every source is off still; handlers stand */
 	start_harts();
+	extensions_probe(&machine);
 	if (intc_init(&machine) != OK && machine.intc.kind != INTC_NONE)
 		note("intc: not used, drivers poll");
 	banner_print(&bench);

@@ -2,7 +2,7 @@
 objs-y += cast.o
 objs-y += locks.o
 objs-y += dump.o
-objs-y += attr.o pieces.o
+objs-y += attr.o memtype.o pieces.o
 objs-y += hvo.o
 objs-y += memmap.o dax.o
 objs-y += device.o zone_device.o pmem.o

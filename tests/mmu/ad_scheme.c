@@ -61,7 +61,8 @@ static void cleanup(void)
 
 bool scheme_switch(struct test_run *t, enum scheme s, const char **why)
 {
-	*why = "this SBI has no FWFT";
+	*why = (t->bench->machine->forgotten & SBI_FWFT) != 0 ? "ext=-fwft: FWFT is not called"
+							      : "this SBI has no FWFT";
 	if (!sbi()->fwft)
 		return false;
 	*why = "FWFT does not offer PTE_AD_HW_UPDATING on every hart";

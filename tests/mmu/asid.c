@@ -78,7 +78,7 @@ static void local(struct test_run *t)
 	if (build(s, t->test->arg)) {
 		/* Bits that no hart's ASIDLEN reaches are ignored in rs2. */
 		if (s->asid_alike)
-			st[HALF_HIGH].asid_extra = (uint16_t)(UINT32_MAX << s->asid_bits);
+			st[HALF_HIGH].asid_extra = (uint16_t)(UINT32_MAX << s->asid_len);
 		stim_run_local(t, st, NR_HALVES, FENCES_LOCAL);
 	}
 	scene_close();

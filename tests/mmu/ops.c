@@ -34,6 +34,8 @@ static const char *what(const struct op_case *c)
 		[OP_MAKE] = {"make 4k", "make 2m", "make 1g", "make 512g", "make 256t"},
 		[OP_GRANT] = {"grant 4k", "grant 2m", "grant 1g", "grant 512g", "grant 256t"},
 		[OP_LINK] = {"", "link of 4k", "link of 2m", "link of 1g", "link of 512g"},
+		[OP_RESERVE] = {"reserve 4k", "reserve 2m", "reserve 1g"},
+		[OP_RELEASE] = {"release 4k", "release 2m", "release 1g"},
 	};
 
 	return names[c->op][c->level];
@@ -60,8 +62,8 @@ static uint64_t prot_without(uint64_t prot, enum access a)
 static bool traps(const struct op_case *c, bool is)
 {
 	if (is)
-		return c->op == OP_UNMAP || c->op == OP_PROTECT;
-	return c->op == OP_MAKE || c->op == OP_GRANT || c->op == OP_LINK;
+		return c->op == OP_UNMAP || c->op == OP_PROTECT || c->op == OP_RESERVE;
+	return c->op == OP_MAKE || c->op == OP_GRANT || c->op == OP_LINK || c->op == OP_RELEASE;
 }
 
 /* Blocks of pages that leaves lead to; @was and @is congruent modulo the leaf. */
@@ -147,6 +149,8 @@ static uint64_t entry_of(struct scene *s, const struct op_case *c, const struct 
 		return 0;
 	if ((c->op == OP_PROTECT && is) || (c->op == OP_GRANT && !is))
 		prot = prot_without(prot, c->access);
+	if ((c->op == OP_RESERVE && is) || (c->op == OP_RELEASE && !is))
+		prot |= PTE_PBMT_MASK;
 
 	if (table)
 		return small_leaves(s, st, c->level, is, prot);

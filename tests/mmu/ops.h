@@ -16,6 +16,9 @@ enum op {
 	OP_MAKE,    /* an invalid entry becomes a leaf */
 	OP_GRANT,   /* a leaf gains the right to this kind of access */
 	OP_LINK,    /* an invalid entry becomes a table pointer */
+	OP_RESERVE, /* a leaf gets the reserved memory type (Svpbmt): it does not translate any more
+		     */
+	OP_RELEASE, /* the reverse */
 };
 
 /* Levels of leaves: 4 KiB, 2 MiB, 1 GiB, 512 GiB, 256 TiB. */

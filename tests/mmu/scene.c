@@ -7,6 +7,7 @@
 #include "firmware/csr.h"
 #include "firmware/fence.h"
 #include "firmware/root.h"
+#include "mm/fault.h"
 #include "mm/frame.h"
 #include "mm/kernel.h"
 
@@ -87,8 +88,11 @@ static void measure_asids(struct scene *s)
 		}
 		measured = true;
 	}
-	s->asid_bits = least;
+	s->asid_len = least;
 	s->asid_alike = least == most;
+	s->asid_bits = least;
+	if (s->t->bench->args->asid < least && !fault_armed(FAULT_ASID_WIDE))
+		s->asid_bits = (unsigned)s->t->bench->args->asid;
 }
 
 struct scene *scene_open(struct test_run *t)
@@ -116,6 +120,20 @@ const struct scene *scene_current(void)
 	return scene.t != NULL ? &scene : NULL;
 }
 
+/* All ASIDs that went into satp, or'ed. */
+static uint32_t asids_used;
+
+static void check_asids(struct test_run *t)
+{
+	uint64_t limit = t->bench->args->asid;
+	uint32_t seen = __atomic_exchange_n(&asids_used, 0, __ATOMIC_RELAXED);
+
+	/* limit is 16 at most */
+	if (seen >> limit != 0)
+		test_fail(t, EVIDENCE_CHECK, "asid=%llu, and ASIDs of 0x%x were used",
+			  (unsigned long long)limit, (unsigned)seen);
+}
+
 static void leave_job(void *arg)
 {
 	(void)arg;
@@ -132,6 +150,7 @@ void scene_close(void)
 
 	if (s->t == NULL)
 		return;
+	check_asids(s->t);
 	all = hart_peers();
 	hartset_add(&all, 0);
 	if (hart_run(&all, leave_job, NULL, TEST_TIMEOUT_MS / 2, &lost) != OK) {
@@ -307,6 +326,7 @@ uint64_t *space_slot(struct scene *s, const struct space *sp, vaddr_t va, unsign
 
 uint64_t space_satp(const struct space *sp)
 {
+	__atomic_or_fetch(&asids_used, sp->asid, __ATOMIC_RELAXED);
 	return sp->pt.mode->satp_mode << SATP_MODE_SHIFT | (uint64_t)sp->asid << SATP_ASID_SHIFT |
 	       sp->pt.root >> PAGE_SHIFT;
 }

@@ -41,8 +41,9 @@ struct space {
 struct scene {
 	struct test_run *t; /* NULL: closed */
 	struct ptable pt;
-	unsigned asid_bits; /* ASIDLEN, the smallest of all harts */
+	unsigned asid_len;  /* ASIDLEN, the smallest of all harts */
 	bool asid_alike;    /* all have as many */
+	unsigned asid_bits; /* those that are used: fewer with asid= */
 	uint16_t asid;	    /* of satp(); 0 where there are none */
 	uint32_t last_id;
 	unsigned nr_blocks;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
 /*
- * svnapot.encodings and its like: entries with bits that no extension of this machine gives a
- * meaning to raise page faults. No fence is judged, so no control is needed; each entry is shown
- * to work without the bits first.
+ * svnapot.encodings, svpbmt.encodings and their like: entries with bits that no extension of this
+ * machine gives a meaning to raise page faults. No fence is judged, so no control is needed; each
+ * entry is shown to work without the bits first.
  */
 #include <stdio.h>
 #include <string.h>
@@ -11,8 +11,8 @@
 #include "firmware/console.h"
 #include "firmware/fence.h"
 #include "tests/mmu/look.h"
+#include "tests/mmu/svpbmt.h"
 
-#define PTE_PBMT_SHIFT 61
 #define NAPOT_ORDER 4u
 #define MAX_CASES 48
 
@@ -25,7 +25,8 @@ struct enc_case {
 	char name[40];
 	enum where where;
 	uint64_t pte;
-	bool must; /* fault; else what happens is legal and printed */
+	bool must;  /* fault; else what happens is legal and printed */
+	bool legal; /* no page fault, whatever else */
 };
 
 static struct enc_job {
@@ -40,7 +41,7 @@ static struct enc_job {
 	struct look *look;	    /* by hart */
 } job;
 
-static void add(const char *name, unsigned n, enum where where, uint64_t pte, bool must)
+static struct enc_case *add(const char *name, unsigned n, enum where where, uint64_t pte, bool must)
 {
 	struct enc_case *c = &job.c[job.nr++];
 
@@ -48,6 +49,8 @@ static void add(const char *name, unsigned n, enum where where, uint64_t pte, bo
 	c->where = where;
 	c->pte = pte;
 	c->must = must;
+	c->legal = false;
+	return c;
 }
 
 /* 64 KiB whose first page is what each of the three leads to, at the first address of each. */
@@ -100,6 +103,22 @@ static void judge(struct look *l, const char *name, enum where w, enum access a,
 					     .pte = pte});
 }
 
+/* Of an entry that has to translate, what is found there is not asked: only that it does. */
+static void judge_legal(struct look *l, const struct enc_case *c, enum access a)
+{
+	struct probe seen = look_at(c->where, a, c->pte);
+
+	l->tries++;
+	if (look_same(seen, look_fault(a)))
+		look_bad(l, &(struct glance){.what = c->name,
+					     .access = a,
+					     .va = job.va[c->where],
+					     .seen = seen,
+					     .expected = look_value(job.value[c->where]),
+					     .slot = job.slot[c->where],
+					     .pte = c->pte});
+}
+
 static void try_all(void *arg)
 {
 	unsigned hart = arch_hart();
@@ -116,6 +135,9 @@ static void try_all(void *arg)
 			if (c->must)
 				judge(l, c->name, c->where, (enum access)a, c->pte,
 				      look_fault((enum access)a));
+			/* I/O need not be memory that code is fetched from. */
+			if (c->legal && a != ACCESS_FETCH)
+				judge_legal(l, c, (enum access)a);
 		}
 		if (!c->must && look_same(look_at(c->where, ACCESS_LOAD, c->pte),
 					  look_value(job.value[c->where])))
@@ -182,16 +204,40 @@ TEST(svnapot, reserved, .machine = true,
 		}
 	}
 	for (unsigned pbmt = 1; pbmt <= 3; pbmt++) {
-		uint64_t bits = (uint64_t)pbmt << PTE_PBMT_SHIFT;
+		uint64_t bits = pbmt * PTE_PBMT_NC;
 
 		/* What the others do depends on Svpbmt, which firmware may have left off. */
 		add("PBMT = %u in a leaf of 4k", pbmt, LEAF_4K, job.good[LEAF_4K] | bits,
 		    must && pbmt == 3);
 	}
-	add("PBMT = 3 in a leaf of 2m", 0, LEAF_2M, job.good[LEAF_2M] | UINT64_C(3) << 61, must);
+	add("PBMT = 3 in a leaf of 2m", 0, LEAF_2M, job.good[LEAF_2M] | PTE_PBMT_MASK, must);
 	/* Where the tree is silent the machine may have it all the same. */
 	if ((isa & ISA_SVNAPOT) == 0)
 		add("N in a leaf of 4k, as Svnapot has it", 0, LEAF_4K,
 		    (job.good[LEAF_4K] | PTE_N) + (UINT64_C(8) << PTE_PPN_SHIFT), false);
+	finish(t);
+}
+
+TEST(svpbmt, encodings, .machine = true,
+     .clause = "Privileged ISA, Svpbmt: PBMT 1 and 2 are NC and IO, 3 is reserved, in a table "
+	       "pointer all but 0 are; what is reserved raises a page fault")
+{
+	static const enum where leaves[] = {LEAF_4K, LEAF_2M};
+
+	if (!svpbmt_usable(t))
+		return;
+	open_job(t);
+	for (unsigned pbmt = 1; pbmt <= 3; pbmt++) {
+		for (unsigned i = 0; i < ARRAY_LEN(leaves); i++) {
+			enum where w = leaves[i];
+
+			add(w == LEAF_4K ? "PBMT = %u in a leaf of 4k"
+					 : "PBMT = %u in a leaf of 2m",
+			    pbmt, w, job.good[w] | pbmt * PTE_PBMT_NC, pbmt == 3)
+				->legal = pbmt != 3;
+		}
+		add("PBMT = %u in a table pointer", pbmt, POINTER,
+		    job.good[POINTER] | pbmt * PTE_PBMT_NC, true);
+	}
 	finish(t);
 }
