@@ -61,6 +61,9 @@ my %memory = (
 	'plug-kept' => {tests => 'hotplug.nomem', like => [by('hotplug.nomem', 'accounts')]},
 	'nack-ignored' => {tests => 'vmem.requested', like => [by('vmem.requested', 'check')]},
 	'trap-cause' => {tests => 'boot.traps', like => [by('boot.traps', 'probe')]},
+	'timer-lost' => {tests => 'boot.timer', like => [by('boot.timer', 'check')]},
+	'ext-ignored' => {tests => 'boot.memory_types,boot.timer,actor.memory_type_refused', vars => ['CPU=rv64,svpbmt=true'], args => 'ext=-svpbmt,-sstc',
+		like => [map { by($_, 'check') } qw(boot.memory_types boot.timer actor.memory_type_refused)]},
 	'job-lost' => {tests => 'boot.harts', like => [by('boot.harts', 'check')]},
 	# with harts that change the table beside each other
 	'table-unlocked' => {tests => 'torture.maps_storm,torture.storm', like => [qr/^not ok \d+ torture\.(?:maps_)?storm # found by .*accounts/m]},
@@ -114,6 +117,7 @@ my %machine = (
 	# Each fence of QEMU drops all that a hart holds, and it holds no table pointers.
 	'fence-swap' => {tests => 'tlb.remap.4k.*', sim => ''},
 	'fence-asid-other' => {tests => 'asid.remap.*', sim => ''},
+	'asid-wide' => {tests => 'asid.tags.4k.load', args => 'asid=3', like => [by('asid.tags.4k.load', 'check')]},
 	'fence-asid-only' => {tests => 'asid.global.*', sim => ''},
 	(map { ($_ => {tests => 'asid.remote.*', sim => ''}) } qw(rfence-asid-other rfence-running)),
 	'rfence-asid-dropped' => {tests => 'rfence.remap.4k.*', sim => ''},
@@ -135,7 +139,12 @@ for (values %machine) {
 my %actors = (
 	'split-breaks' => {tests => 'actor.set_memory', like => [by('actor.set_memory', 'probe')]},
 	'parked-kept' => {tests => 'actor.direct_map', like => [by('actor.direct_map', 'accounts')]},
-	'alias-kept' => {tests => 'actor.set_memory_alias', like => [by('actor.set_memory_alias', 'probe')]},
+	'alias-kept' => {tests => 'actor.set_memory_alias,actor.memory_type', vars => ['CPU=rv64,svpbmt=true'],
+		like => [by('actor.set_memory_alias', 'probe'), by('actor.memory_type', 'model')]},
+	# memory types
+	'io-untyped' => {tests => 'boot.memory_types', vars => ['CPU=rv64,svpbmt=true'], like => [by('boot.memory_types', 'check')]},
+	'ioremap-untyped' => {tests => 'actor.ioremap', vars => ['CPU=rv64,svpbmt=true'], like => [by('actor.ioremap', 'model', 'check')]},
+	'type-no-fence' => {tests => 'actor.memory_type', vars => ['CPU=rv64,svpbmt=true', 'VMEM=none'], like => [by('actor.memory_type', 'model')]},
 	'default-keeps-x' => {tests => 'actor.direct_map', like => [by('actor.direct_map', 'probe')]},
 	'attr-anywhere' => {tests => 'actor.set_memory_refused', like => [by('actor.set_memory_refused', 'check')]},
 	'present-leaf' => {tests => 'actor.direct_map', like => [by('actor.direct_map', 'check')]},

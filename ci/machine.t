@@ -17,13 +17,33 @@ my $pass = qr/^hotwalk: DONE PASS /m;
 
 # One kind of access where the others say no more, and every kind of fence.
 my $short = 'tlb.remap.*,tlb.unmap.*.load,tlb.walk.*.load,tlb.canonical,tlb.encodings,tlb.protected.*,rfence.remap.4k.*,rfence.mask*.load,' .
-	'range.*.load,hsm.*.load,svinval.remap.*,svnapot.*.load,ad.*,asid.tags.*,satp.*.load,fetch.*,race.*.load';
+	'range.*.load,hsm.*.load,svinval.remap.*,svnapot.*.load,svpbmt.*.load,ad.*,asid.tags.*,satp.*.load,fetch.*,race.*.load';
 my @with = qw(tlb rfence range hsm ad satp fetch race);
 
 row('machine-max-8', 0, ['CPU=max', 'SMP=8', 'VMEM=none', "ARGS=test=$short"], like => [$pass], suites => \@with);
 row('machine-one-hart', 0, ['CPU=max', 'SMP=1', 'VMEM=none', "ARGS=test=$short"], like => [$pass], suites => [qw(tlb ad satp race)]);
-row('machine-extensions', 0, ['CPU=rv64,svinval=true,svnapot=true,svpbmt=true', 'SMP=2', 'VMEM=none', 'ARGS=test=svinval.*,svnapot.* mode=sv57'],
-	like => [$pass], suites => [qw(svinval svnapot)]);
+row('machine-extensions', 0, ['CPU=rv64,svinval=true,svnapot=true,svpbmt=true', 'SMP=2', 'VMEM=none', 'ARGS=test=svinval.*,svnapot.*,svpbmt.* mode=sv57'],
+	like => [$pass], suites => [qw(svinval svnapot svpbmt)]);
+# Fewer ASIDs than there are, and none.
+row('machine-asid-3', 0, ['SMP=2', 'VMEM=none', 'ARGS=test=asid.*.load,satp.root.*.load asid=3'], suites => ['asid'],
+	like => [$pass, qr/^# asid=3: no more bits of ASID are used$/m]);
+row('machine-asid-0', 0, ['CPU=rv64,svinval=true', 'SMP=2', 'VMEM=none', 'ARGS=test=asid.remap.4k.load,svinval.other_asid,tlb.remap.4k.load asid=0'], suites => [],
+	like => [$pass, map { qr/^ok \d+ $_ # SKIP asid=0: no ASID but 0 is used$/m } qw(asid.remap.4k.load svinval.other_asid)]);
+# What firmware claims and does not switch on is not used: the emulator's own SBI leaves menvcfg.PBMTE off.
+row('machine-types-claimed', 0, ['run-sim', 'SMP=2', 'VMEM=none', 'SIM_ARGS=--sbi time,ipi,rfence,srst,dbcn', 'ARGS=test=boot.timer,boot.memory_types,svpbmt.encodings'],
+	suites => ['boot'], like => [$pass, qr/^# svpbmt: claimed, but hart\d traps where an entry has PBMT=NC \(menvcfg\.PBMTE\): not used$/m,
+		qr/^ok \d+ svpbmt\.encodings # SKIP Svpbmt is claimed, and entries with a memory type trap$/m]) if -x 'build/hotwalk-sim';
+# Both ways to a timer interrupt, and one alone.
+my $came = 'an interrupt came to 2 harts by';
+row('machine-timer', 0, ['SMP=2', 'VMEM=none', 'ARGS=test=boot.timer'], suites => ['boot'],
+	like => [$pass, qr/^# timer: $came SBI TIME,/m, qr/^# timer: $came stimecmp,/m, qr/^# in use: timer by stimecmp;/m]);
+row('machine-timer-sbi', 0, ['SMP=2', 'VMEM=none', 'ARGS=test=boot.timer ext=-sstc'], suites => ['boot'],
+	like => [$pass, qr/^# timer: $came SBI TIME,/m, qr/^# in use: timer by SBI TIME;/m], unlike => [qr/by stimecmp/]);
+# FWFT: accesses go by what it set, and without it none of its tests runs.
+row('machine-fwft', 0, ['CPU=rv64,svade=true', 'SMP=2', 'VMEM=none', 'ARGS=test=ad.fwft.*,ad.touch.4k.load'], suites => ['ad'],
+	like => [$pass, qr/^# fwft: PTE_AD_HW_UPDATING was [01] on hart0; set to 0 and 1 on 2 harts, and back$/m]);
+row('machine-fwft-off', 0, ['CPU=rv64,svade=true', 'SMP=2', 'VMEM=none', 'ARGS=test=ad.fwft.*,ad.touch.4k.load ext=-fwft'], suites => ['ad'],
+	like => [$pass, qr/^ok \d+ ad\.fwft\.4k\.load # SKIP ext=-fwft: FWFT is not called$/m]);
 row('machine-single-thread', 0, ['THREAD=single', 'SMP=2', 'VMEM=none', "ARGS=test=$short"], like => [$pass], suites => \@with);
 row("machine-$_", 0, ["CPU=$_", 'SMP=2', 'VMEM=none', "ARGS=test=$short"], like => [$pass], suites => \@with)
 	for qw(rva22s64 sifive-u54 thead-c906 veyron-v1);

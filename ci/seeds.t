@@ -16,7 +16,7 @@ use Rows;
 
 my @new_cpus = qw(max rv64 rva22s64 rva23s64 sifive-u54 thead-c906 veyron-v1);
 my @old_cpus = qw(rv64 sifive-u54);
-my @suites = qw(tlb rfence range hsm svinval svnapot ad asid satp fetch race);
+my @suites = qw(tlb rfence range hsm svinval svnapot svpbmt ad asid satp fetch race);
 my $have_vhost = ($tool{QEMU_HAS_VHOST} // '') eq 'y';
 
 # The same number draws the same machine everywhere: a generator of our own, not perl's.

@@ -13,7 +13,7 @@ use Test::More;
 
 -x 'build/hotwalk-sim' or plan skip_all => 'no emulator: libfdt\'s source is not here';
 
-my $machine = 'tlb.*,asid.*,satp.*,ad.*,svinval.*,svnapot.*,fetch.*,race.*,range.*,hsm.*,rfence.*';
+my $machine = 'tlb.*,asid.*,satp.*,ad.*,svinval.*,svnapot.*,svpbmt.*,fetch.*,race.*,range.*,hsm.*,rfence.*';
 
 # ---- a right machine
 
@@ -84,7 +84,7 @@ my %faults = (
 	'superpage-mask' => ['tlb.encodings'],
 	'pte-reserved' => ['svnapot.*'],
 	'pte-n-reserved' => ['svnapot.*'],
-	'pte-pbmt-reserved' => ['svnapot.*'],
+	'pte-pbmt-reserved' => ['svpbmt.*'],
 	'pte-w-only' => ['tlb.encodings'],
 	'pte-invalid' => ['tlb.encodings'],
 	'va-not-canonical' => ['tlb.canonical'],

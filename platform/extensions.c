@@ -61,20 +61,14 @@ static void probe_timer(void)
 		timer_use(TIMER_STIMECMP);
 }
 
-/*
- * A page of ours gets @type where the direct map shows it, so that it has no second one. Nothing in
- * it is of value: how caches see it is not asked here.
- */
-static bool try_type(paddr_t pa, const char *name, uint64_t type)
+/* A load from the page at job.va, on all harts, while its entry has @type. */
+static bool try_type(const char *name, uint64_t type)
 {
 	unsigned who;
 
-	job.va = direct_va(pa);
 	if (set_memory(job.va, PAGE_SIZE, PROT_RW | type) != OK)
 		return false;
 	who = ask_all(try_load);
-	if (set_memory(job.va, PAGE_SIZE, PROT_RW) != OK)
-		return false;
 	if (who < hart_count())
 		note("svpbmt: claimed, but hart%u traps where an entry has %s (menvcfg.PBMTE): not "
 		     "used",
@@ -82,25 +76,32 @@ static bool try_type(paddr_t pa, const char *name, uint64_t type)
 	return who == hart_count();
 }
 
+/*
+ * With a page of ours, where the direct map shows it, so that it has no second type. Nothing in it
+ * is of value: how caches see it is not asked here.
+ */
 static void probe_types(void)
 {
 	paddr_t pa = frame_alloc(0, OWNER_TEST);
-	vaddr_t console = console_page() != 0 ? CONSOLE_VA : 0;
+	bool works;
 
 	if (pa == FRAME_NONE)
 		return;
+	job.va = direct_va(pa);
 	memtype_use(true);
-	if (!try_type(pa, "PBMT=NC", PTE_PBMT_NC) || !try_type(pa, "PBMT=IO", PTE_PBMT_IO))
-		memtype_use(false);
-	else if (io_use_types(console) != OK)
-		panic("device registers could not be given their memory type");
+	works = try_type("PBMT=NC", PTE_PBMT_NC) && try_type("PBMT=IO", PTE_PBMT_IO);
+	if (set_memory(job.va, PAGE_SIZE, PROT_RW) != OK)
+		panic("a page does not get its memory type back");
 	frame_free(pa, 0, OWNER_TEST);
+	memtype_use(works);
+	if (works && io_use_types(console_page() != 0 ? CONSOLE_VA : 0) != OK)
+		panic("device registers could not be given their memory type");
 }
 
-void extensions_probe(const struct machine *m)
+void extensions_probe(const struct machine *m, bool types)
 {
 	if ((m->isa & ISA_SSTC) != 0)
 		probe_timer();
-	if ((m->isa & ISA_SVPBMT) != 0)
+	if ((m->isa & ISA_SVPBMT) != 0 && types)
 		probe_types();
 }

@@ -80,15 +80,16 @@ static void try_way(struct test_run *t, enum timer_way way)
 		test_on_harts(t, &one, timer_job, NULL);
 		early += job.early[h];
 		came += job.came[h];
-		if (!job.came[h])
-			test_fail(t, EVIDENCE_CHECK,
-				  "hart%u (id %llu): no timer interrupt within %u ms, asked for by "
-				  "%s",
-				  h, (unsigned long long)hart_get(h)->hartid, WAIT_MS,
-				  timer_way_name(way));
+		if (job.came[h])
+			continue;
+		/* Each of the others would take as long. */
+		test_fail(t, EVIDENCE_CHECK,
+			  "hart%u (id %llu): no timer interrupt within %u ms, asked for by %s", h,
+			  (unsigned long long)hart_get(h)->hartid, WAIT_MS, timer_way_name(way));
+		return;
 	}
-	note("timer: an interrupt came to %u harts by %s, %u before its time",
-	     came, timer_way_name(way), early);
+	note("timer: an interrupt came to %u harts by %s, %u before its time", came,
+	     timer_way_name(way), early);
 }
 
 TEST(boot, timer, .timeout_ms = 60000,
@@ -155,8 +156,7 @@ TEST(boot, memory_types,
 	EXPECT(t, s.wrong == 0, "va 0x%llx has PBMT=%llu", (unsigned long long)s.wrong,
 	       (unsigned long long)s.prot >> 61 & 3);
 	EXPECT(t, !memtype_on() || s.io != 0 || s.none == 0, "no registers have PBMT=IO");
-	EXPECT(t, memtype_on() || s.io == 0, "0x%llx bytes have PBMT=IO",
-	       (unsigned long long)s.io);
+	EXPECT(t, memtype_on() || s.io == 0, "0x%llx bytes have PBMT=IO", (unsigned long long)s.io);
 	note("memory types: 0x%llx bytes of registers with PBMT=IO, 0x%llx with PBMT=0",
 	     (unsigned long long)s.io, (unsigned long long)s.none);
 }

@@ -360,7 +360,7 @@ void hotwalk_main(uint64_t hartid, paddr_t fdt_pa, paddr_t load, uint64_t instre
 	runner_init();
 	arch_irq_restore(true); /* every source is off still; handlers stand */
 	start_harts();
-	extensions_probe(&machine);
+	extensions_probe(&machine, args.probe);
 	if (intc_init(&machine) != OK && machine.intc.kind != INTC_NONE)
 		note("intc: not used, drivers poll");
 	banner_print(&bench);

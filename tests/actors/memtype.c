@@ -12,8 +12,7 @@
 #include "tests/actors/views.h"
 #include "tests/probes.h"
 
-#define TYPES_CLAUSE                                                                               \
-	"Privileged ISA, Svpbmt: PBMT is 0, NC or IO; aliases of a page agree on it"
+#define TYPES_CLAUSE "Privileged ISA, Svpbmt: PBMT is 0, NC or IO; aliases of a page agree on it"
 
 /* virtio-mmio: registers that may be read at any time. */
 #define VIRTIO_MAGIC UINT32_C(0x74726976)
@@ -29,8 +28,8 @@ static void look_job(void *arg)
 	unsigned h = arch_hart();
 
 	(void)arg;
-	look.seen[h] = look.store ? probe_store(look.va + h * sizeof(uint64_t), h)
-				  : probe_load32(look.va);
+	look.seen[h] =
+		look.store ? probe_store(look.va + h * sizeof(uint64_t), h) : probe_load32(look.va);
 }
 
 /* Each hart loads, or stores into a word of its own. No trap is due. */
@@ -111,7 +110,7 @@ TEST(actor, memory_type, .clause = TYPES_CLAUSE)
 	vaddr_t alias;
 
 	if (!memtype_on()) {
-		test_skip(t, "no memory types (Svpbmt not there, or ext=-svpbmt)");
+		test_skip(t, "no memory types (Svpbmt is not there, ext=-svpbmt, or probe=off)");
 		return;
 	}
 	v = view_new(t, 0);

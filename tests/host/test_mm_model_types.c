@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* The model's rule of memory types (Svpbmt): what maps a page has one, at the end of an operation. */
+/* The model's rule of memory types (Svpbmt): what maps a page has one, at the end of an operation.
+ */
 #include "mm/attr.h"
 #include "mm/kernel.h"
 #include "mm/memtype.h"

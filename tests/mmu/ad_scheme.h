@@ -22,6 +22,9 @@ const char *scheme_name(enum scheme s);
  */
 bool scheme_switch(struct test_run *t, enum scheme s, const char **why);
 
+/* What a hart had before the first switch, until scheme_restore(). */
+uint64_t scheme_found(unsigned hart);
+
 /* Back to what was found before the first switch. Without one: nothing to do. */
 void scheme_restore(void);
 

@@ -250,6 +250,10 @@ static void toggled(struct test_run *t)
 		}
 		under(t, s);
 	}
+	if (!t->skipped)
+		note("fwft: PTE_AD_HW_UPDATING was %llu on hart0; set to 0 and 1 on %u harts, and "
+		     "back",
+		     (unsigned long long)scheme_found(0), hartset_count(&t->all));
 	scheme_restore();
 	scene_close();
 }

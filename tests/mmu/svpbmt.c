@@ -9,7 +9,8 @@
 #include "tests/mmu/svpbmt.h"
 
 #define CLAUSE                                                                                     \
-	"Privileged ISA, Svpbmt: PBMT=3 is reserved, a page fault is raised; SFENCE.VMA: implicit "  \
+	"Privileged ISA, Svpbmt: PBMT=3 is reserved, a page fault is raised; SFENCE.VMA: "         \
+	"implicit "                                                                                \
 	"reads behind it see the stores before it"
 
 bool svpbmt_usable(struct test_run *t)
@@ -17,7 +18,9 @@ bool svpbmt_usable(struct test_run *t)
 	if ((t->bench->machine->isa & ISA_SVPBMT) == 0)
 		test_skip(t, "the device tree does not claim Svpbmt");
 	else if (!memtype_on())
-		test_skip(t, "Svpbmt is claimed, and entries with a memory type trap");
+		test_skip(t, t->bench->args->probe
+				     ? "Svpbmt is claimed, and entries with a memory type trap"
+				     : "probe=off: memory types are not tried");
 	return (t->bench->machine->isa & ISA_SVPBMT) != 0 && memtype_on();
 }
 
