@@ -18,12 +18,13 @@ my %has = map { /^(\S+)/ ? ($1 => 1) : () } `$tool{QEMU} -M help`;
 
 # One test of each kind, and one kind of access of each probe.
 my $tests = 'boot.*,table.*,hotplug.block,hotplug.used,vmem.interrupt,vmem.requested,tlb.remap.4k.load,tlb.unmap.2m.*,' .
-	'rfence.remap.4k.load,ad.*.load,asid.tags.*,satp.root.*,svinval.remap.4k.*,svnapot.*.load';
+	'rfence.remap.4k.load,ad.*.load,asid.tags.*,satp.root.*,svinval.remap.4k.*,svnapot.*.load,svpbmt.*.load';
 
 our @machines;
 
 # mode: as the banner says it. base, image: the lowest RAM, and where the image begins. wire: a device
-# interrupt has to arrive (vhost only). goal: of make. tree, files: what has to be made for it.
+# interrupt has to arrive (vhost only). goal: of make. tree, files: what has to be made for it. long:
+# minutes, so not in the sample of ci/machines.t. sim: the emulator instead of QEMU.
 sub machine
 {
 	my ($name, %x) = @_;
@@ -48,8 +49,22 @@ machine("virt-extensions-$_", cpu => 'rv64,svinval=true,svnapot=true,svpbmt=true
 
 # The same, told not to use them: none of their tests runs, and messages give way to polling.
 machine("virt-ext-off-$_", cpu => 'rv64,svinval=true,svnapot=true,svpbmt=true', mode => ucfirst $_, harts => 2, wire => 0,
-	machine => 'virt,aia=aplic-imsic', args => "mode=$_ ext=-svinval,-svnapot,-svpbmt,-ssaia", off => qr/^ok \d+ (?:svinval\.\S+|vmem\.interrupt)$/m)
+	machine => 'virt,aia=aplic-imsic', args => "mode=$_ ext=-svinval,-svnapot,-svpbmt,-sstc,-ssaia",
+	off => qr/^ok \d+ (?:(?:svinval|svpbmt)\.\S+|vmem\.interrupt)$|^# (?:in use: timer|timer:.*) by stimecmp|memory types PMA, NC/m)
 	for qw(sv39 sv48 sv57);
+
+# Every test of every suite, in each mode: with all that QEMU's largest core has, with none of it used,
+# and on the emulator.
+my $all_off = 'asid=0 ext=-svinval,-svnapot,-svpbmt,-svadu,-svade,-svvptc,-sstc,-ssaia,-fwft';
+for my $mode (qw(sv39 sv48 sv57)) {
+	my @all = (mode => ucfirst $mode, tests => '*', long => 1);
+	machine("all-max-$mode", @all, cpu => 'max', args => "mode=$mode");
+	machine("all-builtin-$mode", @all, cpu => 'max', args => "mode=$mode", wire => 0, vars => ['VMEM=builtin']);
+	machine("all-off-$mode", @all, cpu => 'max', args => "mode=$mode $all_off", wire => 0, vars => ['VMEM=builtin'],
+		off => qr/^ok \d+ (?:svinval\.|svnapot\.(?!reserved)|svpbmt\.|ad\.fwft|asid\.(?!\w*global))\S+$|^# (?:in use: timer|timer:.*) by stimecmp|memory types PMA, NC/m);
+	machine("all-sim-$mode", @all, machine => 'hotwalk-sim', cpu => 'its own', harts => 2, args => "mode=$mode", wire => 0, sim => 1, vars => ['VMEM=builtin'])
+		if -x 'build/hotwalk-sim';
+}
 
 # OpenSBI, from the oldest; by fw_jump; with whatever RFENCE does and without.
 machine("virt-opensbi-$_", sbi => $_, vars => ["OPENSBI=$sbi{$_}"]) for grep { $_ ne $newest } sort keys %sbi;
@@ -153,7 +168,8 @@ sub machine_run
 {
 	my $m = shift;
 	my $args = join ' ', "test=$m->{tests}", $m->{args} || ();
-	my @vars = ("MACHINE=$m->{machine}", "CPU=$m->{cpu}", "SMP=$m->{harts}", 'THREAD=' . ($m->{thread} // 'multi'), "ARGS=$args", 'TIMEOUT=300');
+	my @vars = ("SMP=$m->{harts}", "ARGS=$args", 'TIMEOUT=' . ($m->{long} ? 3600 : 300));
+	unshift @vars, $m->{sim} ? 'run-sim' : ("MACHINE=$m->{machine}", "CPU=$m->{cpu}", 'THREAD=' . ($m->{thread} // 'multi'));
 	my @wrong;
 	system("mkdir -p $dir");
 	if ($m->{tree}) {

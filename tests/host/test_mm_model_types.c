@@ -151,6 +151,7 @@ static void another_hart(const void *arg)
 	uint64_t mine;
 
 	begin(arg);
+	type(2, REGS - PAGE_SIZE, IO);
 	sim_run_on(1);
 	type(0, REGS, IO);
 	type(1, REGS, 0);
