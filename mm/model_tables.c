@@ -218,12 +218,12 @@ static void count_entry(struct model_table *t, unsigned index, pte_t e, int by)
 	if (!pte_is_leaf(e))
 		return;
 	t->leaves = (t->leaves + (unsigned)by) & COUNT_MASK;
-	if (by > 0 && !model_type_stored(e, t->level))
-		model_overflow();
 	if ((e.raw & PTE_PBMT_MASK) != 0) {
 		t->typed = (t->typed + (unsigned)by) & COUNT_MASK;
 		model_type_count(e, t->level, by);
 	}
+	if (model_nr_typed != 0 && by > 0 && !model_type_stored(e, t->level))
+		model_overflow();
 	if (model_odd_leaf(e, model_table_va(t, index), t->level)) {
 		t->odd = (t->odd + (unsigned)by) & COUNT_MASK;
 		model_odd_count(e, t->level, by);
@@ -266,7 +266,7 @@ static void types_again(const struct model_table *t)
 	unsigned n = 0;
 
 	model_todo[n++] = t->pa;
-	while (n > 0 && model_types_any()) {
+	while (n > 0 && model_nr_typed != 0) {
 		t = model_table_find(model_todo[--n]);
 		for (unsigned i = pte_next_used(t->pa, 0); i < PT_ENTRIES && t->leaves != 0;
 		     i = pte_next_used(t->pa, i + 1)) {

@@ -18,7 +18,7 @@
  */
 static uint16_t typed[SLOTS];
 static uint32_t huge; /* such leaves above 2 MiB */
-static uint32_t all;
+uint32_t model_nr_typed;
 
 /* Frames that an operation under way made leaves to. */
 static struct {
@@ -31,13 +31,8 @@ void model_types_reset(void)
 {
 	memset(typed, 0, sizeof(typed));
 	huge = 0;
-	all = 0;
+	model_nr_typed = 0;
 	nr_pending = 0;
-}
-
-bool model_types_any(void)
-{
-	return all != 0;
 }
 
 static unsigned slot_of(paddr_t pa)
@@ -49,7 +44,7 @@ void model_type_count(pte_t e, unsigned level, int by)
 {
 	uint16_t *count = &typed[slot_of(pte_pa(e))];
 
-	all += (uint32_t)by;
+	model_nr_typed += (uint32_t)by;
 	if (level > 1)
 		huge += (uint32_t)by;
 	else if (*count != UINT16_MAX) /* one that is full stays so */
@@ -58,8 +53,6 @@ void model_type_count(pte_t e, unsigned level, int by)
 
 static bool maybe_typed(struct region r)
 {
-	if (all == 0)
-		return false;
 	if (huge != 0 || r.size > SZ_1G)
 		return true;
 	for (paddr_t pa = align_down(r.start, SZ_2M); pa < region_end(r); pa += SZ_2M) {

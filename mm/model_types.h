@@ -10,8 +10,8 @@
 #include "mm/pte.h"
 
 void model_types_reset(void);
-/* False: no leaf has a type. */
-bool model_types_any(void);
+/* Leaves that have a type: while there are none, nobody need ask. */
+extern uint32_t model_nr_typed;
 /* A leaf with a type, @e of @level, came (@by 1) or went (-1). */
 void model_type_count(pte_t e, unsigned level, int by);
 /* This hart stored the leaf @e of @level, of any type. False: no room to remember it. */
