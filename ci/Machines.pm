@@ -24,7 +24,7 @@ our @machines;
 
 # mode: as the banner says it. base, image: the lowest RAM, and where the image begins. wire: a device
 # interrupt has to arrive (vhost only). goal: of make. tree, files: what has to be made for it. long:
-# minutes, so not in the sample of ci/machines.t. sim: the emulator instead of QEMU.
+# minutes, so not in the sample of ci/machines.t.
 sub machine
 {
 	my ($name, %x) = @_;
@@ -62,7 +62,7 @@ for my $mode (qw(sv39 sv48 sv57)) {
 	machine("all-builtin-$mode", @all, cpu => 'max', args => "mode=$mode", wire => 0, vars => ['VMEM=builtin']);
 	machine("all-off-$mode", @all, cpu => 'max', args => "mode=$mode $all_off", wire => 0, vars => ['VMEM=builtin'],
 		off => qr/^ok \d+ (?:svinval\.|svnapot\.(?!reserved)|svpbmt\.|ad\.fwft|asid\.(?!\w*global))\S+$|^# (?:in use: timer|timer:.*) by stimecmp|memory types PMA, NC/m);
-	machine("all-sim-$mode", @all, machine => 'hotwalk-sim', cpu => 'its own', harts => 2, args => "mode=$mode", wire => 0, sim => 1, vars => ['VMEM=builtin'])
+	machine("all-sim-$mode", @all, machine => 'hotwalk-sim', cpu => 'its own', harts => 2, args => "mode=$mode", wire => 0, goal => 'run-sim', vars => ['VMEM=builtin'])
 		if -x 'build/hotwalk-sim';
 }
 
@@ -168,8 +168,8 @@ sub machine_run
 {
 	my $m = shift;
 	my $args = join ' ', "test=$m->{tests}", $m->{args} || ();
-	my @vars = ("SMP=$m->{harts}", "ARGS=$args", 'TIMEOUT=' . ($m->{long} ? 3600 : 300));
-	unshift @vars, $m->{sim} ? 'run-sim' : ("MACHINE=$m->{machine}", "CPU=$m->{cpu}", 'THREAD=' . ($m->{thread} // 'multi'));
+	my @vars = ("MACHINE=$m->{machine}", "CPU=$m->{cpu}", "SMP=$m->{harts}", 'THREAD=' . ($m->{thread} // 'multi'), "ARGS=$args",
+		'TIMEOUT=' . ($m->{long} ? 3600 : 300));
 	my @wrong;
 	system("mkdir -p $dir");
 	if ($m->{tree}) {

@@ -223,7 +223,7 @@ static void count_entry(struct model_table *t, unsigned index, pte_t e, int by)
 		model_type_count(e, t->level, by);
 	}
 	if (model_nr_typed != 0 && by > 0 && !model_type_stored(e, t->level))
-		model_overflow();
+		model_overflow("memory types");
 	if (model_odd_leaf(e, model_table_va(t, index), t->level)) {
 		t->odd = (t->odd + (unsigned)by) & COUNT_MASK;
 		model_odd_count(e, t->level, by);
@@ -273,7 +273,7 @@ static void types_again(const struct model_table *t)
 			pte_t leaf = entry_of(t->pa, i);
 
 			if (pte_is_leaf(leaf) && !model_type_stored(leaf, t->level))
-				model_overflow();
+				model_overflow("memory types");
 		}
 		if (t->level > 0)
 			n = model_table_push(t->pa, t->level, n);
