@@ -65,6 +65,13 @@ my %memory = (
 	'ext-ignored' => {tests => 'boot.memory_types,boot.timer,actor.memory_type_refused', vars => ['CPU=rv64,svpbmt=true'], args => 'ext=-svpbmt,-sstc',
 		like => [map { by($_, 'check') } qw(boot.memory_types boot.timer actor.memory_type_refused)]},
 	'job-lost' => {tests => 'boot.harts', like => [by('boot.harts', 'check')]},
+	# A second interrupt arrives, or none does; what was lost outside a test the next one has to say.
+	'wake-lost' => {tests => 'boot.harts', args => 'timeout=10',
+		like => [qr/^# hart3: SBI says started; it sleeps, its work not taken up; a second interrupt woke it: the first one was lost$/m,
+			qr/^not ok \d+ boot\.harts # TIMEOUT$/m]},
+	'hart-hangs' => {tests => 'boot.modes', args => 'timeout=10',
+		like => [qr/^# hart1: SBI says started; its work not ended; a second interrupt does not reach it either/m,
+			qr/^# check: before this test: hart1 \(id \d+\) was lost$/m, by('boot.modes', 'check')]},
 	# with harts that change the table beside each other
 	'table-unlocked' => {tests => 'torture.maps_storm,torture.storm', like => [qr/^not ok \d+ torture\.(?:maps_)?storm # found by .*accounts/m]},
 	# with a device that misbehaves

@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Harts: start through HSM or out of the waiting room, jobs for idle harts, interrupts between
- * harts. */
+/* Harts: start through HSM or out of the waiting room, sleep and wake, jobs for idle harts. */
 #include "firmware/hart.h"
-
-#include <string.h>
 
 #include "firmware/arch.h"
 #include "firmware/arch_priv.h"
@@ -12,7 +9,6 @@
 #include "firmware/hart_priv.h"
 #include "firmware/hart_room.h"
 #include "firmware/image.h"
-#include "firmware/lock.h"
 #include "firmware/offsets.h"
 #include "firmware/probe.h"
 #include "firmware/sbi.h"
@@ -32,22 +28,6 @@ struct hart_boot hart_boot[MAX_HARTS];
 static unsigned nr_harts;
 struct hartset hart_peer_set;
 static struct hartset arrived;
-
-/*
- * One inter-hart call at a time, for all. Calls are numbered and their argument is copied here, so
- * that a hart that answers when its caller has given up harms neither the next call nor a stack
- * that is gone.
- */
-#define IPI_ARG_BYTES 64
-static struct spinlock ipi_lock = SPINLOCK(LOCK_INTERRUPTS);
-static void (*ipi_fn)(void *);
-static uint64_t ipi_arg[IPI_ARG_BYTES / sizeof(uint64_t)];
-static unsigned ipi_sender;
-static uint32_t ipi_number;
-
-#define IPI_TIMEOUT_MS 5000
-/* More for each hart: on few processors one turn of all of them takes its time. */
-#define IPI_HART_MS 200
 
 void hart_main(void);
 
@@ -97,22 +77,6 @@ unsigned hart_init(const struct machine *m, uint64_t boot_hartid, uint64_t limit
 	return nr_harts;
 }
 
-static void park_if_lost(const struct hart *h)
-{
-	/* Offline: it gets no fences, so it must not touch memory that is in use. */
-	if (__atomic_load_n(&h->lost, __ATOMIC_RELAXED) != 0)
-		hart_park();
-}
-
-static void ipi_irq(struct trap_frame *f)
-{
-	(void)f;
-	/* Clear before looking: a request that comes in between sets it again. */
-	csr_read_clear_sip(UINT64_C(1) << IRQ_SOFT);
-	park_if_lost(hart_self());
-	hart_ipi_poll();
-}
-
 /*
  * A machine with fewer processors than harts (QEMU with thread=single gives each 100 ms) would
  * spend its time spinning; hence the sleep.
@@ -160,23 +124,6 @@ void hart_wake(unsigned hart)
 		sbi_send_ipi(1, hart_table[hart].hartid);
 }
 
-void hart_ipi_poll(void)
-{
-	struct hart *h = hart_self();
-	uint32_t number;
-
-	/* The look first: locks ask again and again, and an exchange takes the line from the
-	 * sender. */
-	if (__atomic_load_n(&h->ipi_pending, __ATOMIC_RELAXED) == 0)
-		return;
-	number = __atomic_exchange_n(&h->ipi_pending, 0, __ATOMIC_ACQUIRE);
-	if (number == 0)
-		return;
-	ipi_fn(ipi_arg);
-	__atomic_store_n(&h->ipi_done, number, __ATOMIC_RELEASE);
-	hart_wake(ipi_sender);
-}
-
 bool hart_mask_next(struct hartset *left, struct hart_mask *m)
 {
 	m->mask = 0;
@@ -193,8 +140,7 @@ bool hart_mask_next(struct hartset *left, struct hart_mask *m)
 	return m->mask != 0;
 }
 
-/* Interrupt @harts. False if SBI refused one of them. */
-static bool send_ipi(const struct hartset *harts)
+bool hart_send_ipi(const struct hartset *harts)
 {
 	bool ok = true;
 
@@ -203,87 +149,12 @@ static bool send_ipi(const struct hartset *harts)
 	return ok;
 }
 
-struct ipi_wait {
-	struct hartset targets;
-	uint32_t number;
-};
-
-static bool ipi_all_answered(void *arg)
-{
-	const struct ipi_wait *w = arg;
-
-	hartset_for_each(h, &w->targets) {
-		if (__atomic_load_n(&hart_table[h].ipi_done, __ATOMIC_ACQUIRE) != w->number)
-			return false;
-	}
-	return true;
-}
-
-bool arch_has_ipi(void)
-{
-	return sbi()->ipi;
-}
-
-/* A hart that does not answer is left out from here on: nothing can be said of what it holds. */
-static void ipi_give_up(const struct ipi_wait *w)
-{
-	hartset_for_each(h, &w->targets) {
-		struct hart *t = &hart_table[h];
-
-		if (__atomic_load_n(&t->ipi_done, __ATOMIC_ACQUIRE) == w->number)
-			continue;
-		/* Taken back, so that it does not run this against later data. */
-		__atomic_store_n(&t->ipi_pending, 0, __ATOMIC_RELAXED);
-		note("hart%u (id %llu) did not answer an interrupt within %u ms: left out", h,
-		     (unsigned long long)t->hartid, IPI_TIMEOUT_MS + IPI_HART_MS * nr_harts);
-		hart_lose(h);
-	}
-}
-
-enum err arch_ipi_call(const struct hartset *targets, void (*fn)(void *), const void *arg,
-		       size_t size)
-{
-	struct ipi_wait w = {.targets = *targets};
-	enum err err = OK;
-
-	if (!sbi()->ipi)
-		return ERR_NOSYS;
-	if (size > sizeof(ipi_arg))
-		return ERR_INVAL;
-	hartset_del(&w.targets, arch_hart());
-	if (hartset_empty(&w.targets))
-		return OK;
-	/* Interrupts may be off here: answer the calls of whoever is before us meanwhile. */
-	while (!spin_trylock(&ipi_lock)) {
-		hart_ipi_poll();
-		arch_yield();
-	}
-	ipi_fn = fn;
-	memcpy(ipi_arg, arg, size);
-	ipi_sender = arch_hart();
-	/* 0 means none, so it is left out when the count wraps. */
-	ipi_number += ipi_number + 1 == 0 ? 2 : 1;
-	w.number = ipi_number;
-	hartset_for_each(h, &w.targets) {
-		__atomic_store_n(&hart_table[h].ipi_pending, w.number, __ATOMIC_RELEASE);
-	}
-	if (!send_ipi(&w.targets))
-		err = ERR_IO;
-	if (!hart_wait_until(ipi_all_answered, &w,
-			     time_deadline_ms(IPI_TIMEOUT_MS + IPI_HART_MS * nr_harts))) {
-		err = ERR_TIMEOUT;
-		ipi_give_up(&w);
-	}
-	spin_unlock(&ipi_lock);
-	return err;
-}
-
 static void end_job(struct hart *h, enum job_state state, uint32_t number)
 {
 	uint32_t was = __atomic_load_n(&h->job_state, __ATOMIC_RELAXED);
 
 	h->recover = NULL;
-	park_if_lost(h);
+	hart_park_if_lost(h);
 	__atomic_store_n(&h->job_ended, number, __ATOMIC_RELAXED);
 	/* Who gave up on this job may have posted the next one already. */
 	while (was != JOB_POSTED &&
@@ -325,7 +196,9 @@ void hart_main(void)
 		/* Interrupts off between the look and WFI, or the wake-up could slip between. */
 		arch_irq_save();
 		while (__atomic_load_n(&h->job_state, __ATOMIC_ACQUIRE) != JOB_POSTED) {
+			__atomic_store_n(&h->asleep, 1, __ATOMIC_RELAXED);
 			hart_wfi();
+			__atomic_store_n(&h->asleep, 0, __ATOMIC_RELAXED);
 			arch_irq_restore(true);
 			arch_irq_save();
 		}
@@ -367,7 +240,7 @@ void hart_start_all(uint64_t satp, char *stacks, uint64_t timeout_ms)
 {
 	uint64_t deadline = time_deadline_ms(timeout_ms);
 
-	irq_register(IRQ_SOFT, ipi_irq);
+	irq_register(IRQ_SOFT, hart_ipi_irq);
 	irq_enable_local(IRQ_SOFT);
 	if (nr_harts > 1 && !sbi()->ipi) {
 		note("sbi: no IPI extension: the boot hart runs alone");
@@ -431,7 +304,7 @@ static struct hartset askable(const struct hartset *harts)
 	return s;
 }
 
-void hart_post(const struct hartset *harts, void (*fn)(void *), void *arg)
+void hart_post_unsent(const struct hartset *harts, void (*fn)(void *), void *arg)
 {
 	struct hartset others = askable(harts);
 
@@ -442,18 +315,15 @@ void hart_post(const struct hartset *harts, void (*fn)(void *), void *arg)
 		/* Release: the job's data is there before the job is. */
 		__atomic_store_n(&hart_table[i].job_state, JOB_POSTED, __ATOMIC_RELEASE);
 	}
-	if (!send_ipi(&others))
-		note("sbi: send_ipi failed; harts may not wake");
 }
 
-void hart_lose(unsigned hart)
+void hart_post(const struct hartset *harts, void (*fn)(void *), void *arg)
 {
-	struct hartset one = hartset_of(hart);
+	struct hartset others = askable(harts);
 
-	hartset_del(&hart_peer_set, hart);
-	__atomic_store_n(&hart_table[hart].lost, 1, __ATOMIC_RELAXED);
-	arch_hart_offline(hart);
-	send_ipi(&one);
+	hart_post_unsent(harts, fn, arg);
+	if (!hart_send_ipi(&others))
+		note("sbi: send_ipi failed; harts may not wake");
 }
 
 enum err hart_wait(const struct hartset *harts, uint64_t timeout_ms, struct hartset *lost)
@@ -493,11 +363,4 @@ enum err hart_run(const struct hartset *harts, void (*fn)(void *), void *arg, ui
 	if (hartset_has(harts, arch_hart()))
 		fn(arg);
 	return hart_wait(harts, timeout_ms, lost);
-}
-
-void hart_park(void)
-{
-	csr_write_sie(0);
-	for (;;)
-		hart_wfi();
 }

@@ -43,6 +43,8 @@ struct hart {
 	uint32_t job_number; /* of the job that was posted last */
 	uint32_t job_ended;  /* of the job that ended last: a late end is not taken for another */
 	uint32_t lost;	     /* 1: nobody counts on it any more; it parks as soon as it notices */
+	uint32_t parked;     /* 1: it has noticed */
+	uint32_t asleep; /* 1: no work: it sleeps until there is some, interrupts enabled in sie */
 
 	uint32_t ipi_pending; /* number of the inter-hart call that waits for this hart, 0: none */
 	uint32_t ipi_done;    /* number of the last one that it answered */
@@ -92,6 +94,8 @@ enum err must_check hart_run(const struct hartset *harts, void (*fn)(void *), vo
 
 /* Post and wait apart, for jobs that run beside the boot hart's own work. */
 void hart_post(const struct hartset *harts, void (*fn)(void *), void *arg);
+/* Without the interrupt: who sleeps goes on sleeping. For seeded faults only. */
+void hart_post_unsent(const struct hartset *harts, void (*fn)(void *), void *arg);
 enum err must_check hart_wait(const struct hartset *harts, uint64_t timeout_ms,
 			      struct hartset *lost);
 

@@ -179,6 +179,8 @@ static const struct fault_info infos[NR_FAULTS] = {
 	[FAULT_IOREMAP_UNTYPED] = {"ioremap-untyped",
 				   "ioremap: registers are mapped with another memory type"},
 	[FAULT_TYPE_NO_FENCE] = {"type-no-fence", "a new memory type is not shot down"},
+	[FAULT_WAKE_LOST] = {"wake-lost", "harts: the last one's interrupt gets lost"},
+	[FAULT_HART_HANGS] = {"hart-hangs", "harts: the first peer hangs before the first test"},
 };
 
 const struct fault_info *fault_info(enum fault f)

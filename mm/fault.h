@@ -179,6 +179,8 @@ enum fault {
 	FAULT_IO_UNTYPED,      /* Linux before "riscv: Add Svpbmt": I/O by PMA alone */
 	FAULT_IOREMAP_UNTYPED, /* a second mapping of registers of another type */
 	FAULT_TYPE_NO_FENCE,   /* a type is "only an attribute" */
+	FAULT_WAKE_LOST,       /* an interrupt between harts does not arrive */
+	FAULT_HART_HANGS,      /* a hart is lost outside any test, and no interrupt reaches it */
 	NR_FAULTS,
 };
 

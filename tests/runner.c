@@ -26,6 +26,7 @@
 #include "tests/memdev.h"
 #include "tests/results.h"
 #include "tests/lookout.h"
+#include "tests/missing.h"
 #include "tests/rtl.h"
 
 #define MAX_TESTS 1024
@@ -110,7 +111,7 @@ void test_on_harts(struct test_run *t, const struct hartset *harts, void (*fn)(v
 
 	if (fault_armed(FAULT_JOB_LOST) && hartset_count(&asked) > 1)
 		hartset_del(&asked, hart_count() - 1);
-	if (hart_run(&asked, fn, arg, test_timeout_ms(t) / 2, &lost) != OK)
+	if (missing_run(&asked, fn, arg, test_timeout_ms(t) / 2, &lost) != OK)
 		test_lost_harts(t, &lost);
 }
 
@@ -342,14 +343,15 @@ static void run_one(const struct bench *b, const struct test *d, unsigned number
 
 	t.all = t.peers;
 	hartset_add(&t.all, 0);
+	/* Start-up and cleaning up are watched too; the test that comes next has to say it. */
+	missing_check(&t, "before this test: ");
 	unmet = unmet_need(&t);
 	if (unmet != NULL) {
 		test_skip(&t, "%s", unmet);
 		how = PASSED;
-		results_report(&t, number, SKIPPED);
+		results_report(&t, number, t.fails != 0 ? FAILED : SKIPPED);
 		return;
 	}
-	/* Start-up and cleaning up are watched too; the test that comes next has to say it. */
 	accounts_model(&t, "before this test: ");
 	before = accounts_take(b);
 	areas_before = area_moment();
@@ -362,6 +364,10 @@ static void run_one(const struct bench *b, const struct test *d, unsigned number
 		t.cleanup();
 	if (!bailed_out)
 		accounts_check(&t, &before);
+	if (how == PASSED && t.fails == 0)
+		missing_check(&t, "");
+	else
+		missing_told();
 	if (!bailed_out && model_enabled() && !model_claims()) {
 		note("the TLB model is full: what came behind would be green without it");
 		bailed_out = true;
@@ -446,6 +452,7 @@ unsigned runner_run(const struct bench *b)
 	}
 	planned = n;
 	bench = b;
+	missing_seed();
 	lookout_start(boot_hart_hangs);
 	for (; ran < n && !bailed_out; ran++) {
 		run_one(b, chosen[ran], ran + 1);
