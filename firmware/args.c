@@ -33,6 +33,7 @@ struct arg {
 static const char *const mode_choices[] = {"auto", "sv39", "sv48", "sv57", NULL};
 static const char *const vmem_choices[] = {"auto", "vhost", "builtin", "none", NULL};
 static const char *const flush_choices[] = {"auto", "sbi", "ipi", "svinval", NULL};
+static const char *const irq_choices[] = {"auto", "wire", "poll", NULL};
 static const char *const order_choices[] = {"safe", "linux", NULL};
 static const char *const quirks_choices[] = {"none", "auto", NULL};
 static const char *const prealloc_choices[] = {"all", "min", NULL};
@@ -41,6 +42,7 @@ static const char *const switch_choices[] = {"off", "on", NULL};
 /* A choice is stored through its size, whatever enum it belongs to. */
 _Static_assert(sizeof(enum mode_arg) == sizeof(unsigned), "stored as unsigned");
 _Static_assert(sizeof(enum vmem_arg) == sizeof(unsigned), "stored as unsigned");
+_Static_assert(sizeof(enum irq_arg) == sizeof(unsigned), "stored as unsigned");
 _Static_assert(sizeof(enum flush_arg) == sizeof(unsigned), "stored as unsigned");
 _Static_assert(sizeof(enum order_arg) == sizeof(unsigned), "stored as unsigned");
 
@@ -76,6 +78,9 @@ static const struct arg table[] = {
 	{"mode", ARG_CHOICE, AT(mode), .choices = mode_choices, .help = "mode=auto|sv39|sv48|sv57"},
 	{"flush", ARG_CHOICE, AT(flush), .choices = flush_choices,
 	 .help = "flush=auto|sbi|ipi|svinval how other harts are told to forget"},
+	{"irq", ARG_CHOICE, AT(irq), .choices = irq_choices,
+	 .help = "irq=auto|wire|poll wire: devices send no messages (MSI-X); poll: nor raise "
+		 "lines"},
 	{"order", ARG_CHOICE, AT(order), .choices = order_choices,
 	 .help = "order=safe|linux   linux: hot-remove frees before it flushes, as Linux does; "
 		 "meant to fail"},

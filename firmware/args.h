@@ -8,6 +8,7 @@
 enum mode_arg { MODE_ARG_AUTO, MODE_ARG_SV39, MODE_ARG_SV48, MODE_ARG_SV57 };
 enum vmem_arg { VMEM_ARG_AUTO, VMEM_ARG_VHOST, VMEM_ARG_BUILTIN, VMEM_ARG_NONE };
 enum order_arg { ORDER_ARG_SAFE, ORDER_ARG_LINUX };
+enum irq_arg { IRQ_ARG_AUTO, IRQ_ARG_WIRE, IRQ_ARG_POLL };
 enum flush_arg { FLUSH_ARG_AUTO, FLUSH_ARG_SBI, FLUSH_ARG_IPI, FLUSH_ARG_SVINVAL };
 
 #define ARGS_TEXT_LEN 256
@@ -28,6 +29,7 @@ struct args {
 	uint64_t pmem;		/* pmem=, the built-in virtio-pmem device's memory, 0: none */
 	uint64_t harts;		/* harts=, at most that many are used, UINT64_MAX: all */
 	uint64_t asid;		/* asid=, bits of ASID to be used at most, 16 by default */
+	enum irq_arg irq;	/* irq=auto|wire|poll, how devices interrupt */
 	enum flush_arg flush;	/* flush=auto|sbi|ipi|svinval */
 	enum order_arg order;	/* order=safe|linux, of hot-remove */
 	bool model;		/* model=on|off */

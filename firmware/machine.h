@@ -71,6 +71,7 @@ struct machine_pci_window {
 
 #define MACHINE_PCI_SLOTS 32
 #define MACHINE_PCI_PINS 4
+#define MACHINE_PCI_FUNCTIONS 256
 
 /* A host bridge whose configuration space is memory (ECAM), and its root bus. */
 struct machine_pci {
@@ -82,6 +83,8 @@ struct machine_pci {
 	/* Source of each pin (INTA first) of function 0, 0: none that leads to the controller. */
 	uint16_t irq[MACHINE_PCI_SLOTS][MACHINE_PCI_PINS];
 	bool irq_by_function; /* other functions are wired otherwise: to be polled */
+	/* Functions whose messages reach the files of machine_intc, as bits. */
+	uint64_t messages[MACHINE_PCI_FUNCTIONS / 64];
 };
 
 struct machine_intc {
@@ -95,6 +98,8 @@ struct machine_intc {
 	 * its S-mode context; APLIC: the hart index of its targets.
 	 */
 	int32_t context[MAX_HARTS];
+	/* INTC_APLIC_MSI: its interrupt file, a page; 0: stores do not reach it. */
+	paddr_t file[MAX_HARTS];
 };
 
 enum exit_kind { EXIT_NONE, EXIT_SIFIVE_TEST };
@@ -158,6 +163,10 @@ enum err must_check machine_read(struct machine *m, const void *fdt, size_t size
  */
 enum err must_check machine_forget_isa(struct machine *m, const char *list, char *unknown,
 				       size_t len);
+
+/* As if no device could send messages of its own; or as if none could interrupt at all. */
+void machine_drop_messages(struct machine *m);
+void machine_drop_intc(struct machine *m);
 
 /* "plic" or "aplic", for notes. */
 const char *machine_intc_name(const struct machine *m);

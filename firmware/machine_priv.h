@@ -34,6 +34,8 @@ struct dt {
 	/* The PCI host bridge in m->pci, 0: none; how many more there are. */
 	int pci_node;
 	unsigned pcis_lost;
+	/* The IMSICs whose files m->intc tells of, 0: none. */
+	int imsic_node;
 };
 
 /* Add a line to the notes; unprintable bytes become '?'. The last line is kept for a fatal one. */
@@ -188,6 +190,34 @@ bool dt_intcs_add(struct dt_intcs *c, const struct dt *dt, const struct dt_path 
  */
 void machine_read_intc(struct dt *dt, const struct dt_intcs *c, const uint32_t *parents);
 
+/* AIA 1.0, 4.5.16: of a target register. */
+#define DT_MAX_HART_INDEX 16383
+
+/* How the interrupt files of IMSICs lie, and what of an address is the hart index (AIA 1.0, 3.6).
+ */
+struct dt_imsic {
+	const struct dt *dt;
+	struct dt_path path;
+	unsigned na;
+	unsigned ns;
+	uint32_t guest_bits;
+	uint32_t hart_bits;
+	uint32_t group_bits;
+	uint32_t group_shift;
+};
+
+/*
+ * The IMSICs that the APLIC @aplic sends to; what they and it have in common is taken over.
+ * Negative: there are none that S-mode can use, noted.
+ */
+int dt_imsic_find(struct dt *dt, int aplic);
+/* Of @files interrupt files. False if its numbers cannot be used. */
+bool dt_imsic_open(struct dt_imsic *f, const struct dt *dt, int node, unsigned files);
+/* Hart index of file @i; -1: it lies outside reg. */
+int32_t dt_imsic_hart_index(const struct dt_imsic *f, uint64_t i);
+/* Where file @i is for harts, and devices; 0: they cannot reach it. */
+paddr_t dt_imsic_file(const struct dt_imsic *f, uint64_t i);
+
 /* The chapters of machine_read(), in this order. */
 void machine_read_ram(struct dt *dt, uint64_t mem_limit);
 void machine_read_cpus(struct dt *dt);
@@ -198,9 +228,10 @@ void machine_read_reserved(struct dt *dt);
 void machine_add_pci(struct dt *dt, const struct dt_path *p);
 /* The sources of its pins, as far as they lead to @controller (a phandle, 0: none). */
 void machine_read_pci_irqs(struct dt *dt, uint32_t controller);
+/* The functions whose messages reach the files of m->intc. */
+void machine_read_pci_messages(struct dt *dt);
 
-/* After the reading: take @hole out of the RAM, drop the interrupt controller. */
+/* After the reading: take @hole out of the RAM. */
 void machine_cut_ram(struct machine *m, struct region hole);
-void machine_drop_intc(struct machine *m);
 
 #endif

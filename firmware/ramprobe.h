@@ -30,7 +30,7 @@ enum err must_check ramprobe_run(struct machine *m, struct region image, struct 
 
 /*
  * Drop the devices of @m whose registers trap on a load: virtio slots, PLIC, exit device, PCI
- * host bridge.
+ * host bridge; and of an IMSIC the files that do.
  */
 void ramprobe_devices(struct machine *m);
 

@@ -181,6 +181,8 @@ static const struct fault_info infos[NR_FAULTS] = {
 	[FAULT_TYPE_NO_FENCE] = {"type-no-fence", "a new memory type is not shot down"},
 	[FAULT_WAKE_LOST] = {"wake-lost", "harts: the last one's interrupt gets lost"},
 	[FAULT_HART_HANGS] = {"hart-hangs", "harts: the first peer hangs before the first test"},
+	[FAULT_MSIX_MASKED] = {"msix-masked", "a device's message stays masked"},
+	[FAULT_MSIX_WRONG_HART] = {"msix-wrong-hart", "a device's messages go to another hart"},
 };
 
 const struct fault_info *fault_info(enum fault f)

@@ -181,6 +181,8 @@ enum fault {
 	FAULT_TYPE_NO_FENCE,   /* a type is "only an attribute" */
 	FAULT_WAKE_LOST,       /* an interrupt between harts does not arrive */
 	FAULT_HART_HANGS,      /* a hart is lost outside any test, and no interrupt reaches it */
+	FAULT_MSIX_MASKED,     /* a vector's mask bit stays (PCIe 6.1.4.5) */
+	FAULT_MSIX_WRONG_HART, /* its message goes to another hart's interrupt file */
 	NR_FAULTS,
 };
 

@@ -8,6 +8,7 @@
 #include "firmware/hart.h"
 #include "firmware/mmio.h"
 #include "firmware/time.h"
+#include "mm/fault.h"
 #include "mm/io.h"
 #include "platform/imsic.h"
 
@@ -44,6 +45,9 @@
 #define CLAIMI_ID_SHIFT 16
 #define CLAIMI_ID_MASK 0x3ff
 
+/* AIA 1.0, 3.5: in an interrupt file's page; what is stored is the identity. */
+#define FILE_SETEIPNUM_LE 0x0
+
 /* A message that takes longer is none. */
 #define MESSAGE_MS 100
 
@@ -51,6 +55,7 @@ static const struct machine *machine;
 static vaddr_t domain;		  /* up to the IDCs */
 static vaddr_t idcs[MAX_HARTS];	  /* 0: not set up */
 static bool file_open[MAX_HARTS]; /* MSI: that hart's interrupt file is ready */
+static vaddr_t files[MAX_HARTS];  /* MSI: its page, as devices see it; 0: not needed so far */
 
 static uint32_t source_mode(unsigned irq)
 {
@@ -220,37 +225,73 @@ static enum err msi_init(const struct machine *m)
 	return domain_start(m, DOMAINCFG_DM);
 }
 
+/* Wait for identity @id, which is off, at this hart's file, and forget it. */
+static bool becomes_pending(unsigned id)
+{
+	uint64_t deadline = time_deadline_ms(MESSAGE_MS);
+	bool late = false;
+	bool arrived;
+
+	/* Asked once more after the deadline: this hart may have been held up in between. */
+	while (!(arrived = imsic_is_pending(id)) && !late)
+		late = time_past(deadline);
+	imsic_clear_pending(id);
+	return arrived;
+}
+
 /*
  * Send a message as source @irq would, its identity still off at this hart: where messages go was
  * set by M-mode, and S-mode cannot read it. A driver that took the source for good would wait
  * for ever.
  */
-static bool message_arrives(unsigned irq, unsigned hart)
+static enum err try_source(unsigned irq, unsigned hart)
 {
-	uint64_t deadline;
-	bool late = false;
 	bool arrived;
 
 	mmio_write32(domain + APLIC_SOURCECFG(irq), SOURCECFG_DETACHED);
 	mmio_write32(domain + APLIC_TARGET(irq), hart_index(hart) << TARGET_HART_SHIFT | irq);
 	mmio_write32(domain + APLIC_SETIENUM, irq);
 	mmio_write32(domain + APLIC_SETIPNUM, irq);
-	deadline = time_deadline_ms(MESSAGE_MS);
-	/* Asked once more after the deadline: this hart may have been held up in between. */
-	while (!(arrived = imsic_is_pending(irq)) && !late)
-		late = time_past(deadline);
+	arrived = becomes_pending(irq);
 	mmio_write32(domain + APLIC_CLRIENUM, irq);
 	mmio_write32(domain + APLIC_SOURCECFG(irq), SOURCECFG_INACTIVE);
-	imsic_clear_pending(irq);
-	if (!arrived)
-		note("aplic: no message of source %u reaches hart index %u", irq,
-		     (unsigned)hart_index(hart));
-	return arrived;
+	imsic_clear_pending(irq); /* one that came late */
+	if (arrived)
+		return source_open(irq);
+	note("aplic: no message of source %u reaches hart index %u", irq,
+	     (unsigned)hart_index(hart));
+	return ERR_NOSYS;
+}
+
+/*
+ * Store @id as a device would. That it arrives proves the page that the tree names, not the
+ * device's way there.
+ */
+static enum err try_message(unsigned id, unsigned hart)
+{
+	paddr_t file = machine->intc.file[hart_cpu_index(hart)];
+	enum err e = file == 0 ? ERR_NOSYS : OK;
+
+	if (e == OK && files[hart] == 0)
+		e = io_map(file, PAGE_SIZE, &files[hart]);
+	if (e != OK)
+		return e;
+	mmio_write32(files[hart] + FILE_SETEIPNUM_LE, id);
+	if (becomes_pending(id))
+		return OK;
+	note("imsic: %u stored to %#llx does not reach hart index %u", id, (unsigned long long)file,
+	     (unsigned)hart_index(hart));
+	return ERR_NOSYS;
+}
+
+static bool is_source(unsigned irq)
+{
+	return irq <= machine->intc.sources;
 }
 
 static enum err msi_open(unsigned irq, unsigned hart)
 {
-	enum err e;
+	enum err e = OK;
 	bool irqs;
 
 	if (!has_index(hart) || hart != arch_hart())
@@ -259,13 +300,31 @@ static enum err msi_open(unsigned irq, unsigned hart)
 	if (!file_open[hart])
 		imsic_open(machine->intc.ids);
 	file_open[hart] = true;
-	e = source_open(irq);
-	if (e == OK && !message_arrives(irq, hart))
-		e = ERR_NOSYS;
-	if (e == OK)
+	if (is_source(irq))
 		e = source_open(irq);
+	if (e == OK)
+		e = is_source(irq) ? try_source(irq, hart) : try_message(irq, hart);
 	arch_irq_restore(irqs);
 	return e;
+}
+
+/* The seeded fault: of another hart that has one. */
+static unsigned message_cpu(unsigned hart)
+{
+	unsigned own = hart_cpu_index(hart);
+
+	for (unsigned i = 0; fault_armed(FAULT_MSIX_WRONG_HART) && i < machine->nr_cpus; i++) {
+		if (i != own && machine->intc.file[i] != 0)
+			return i;
+	}
+	return own;
+}
+
+/* Messages to one identity that arrive before it is claimed are one (3.2): handlers look. */
+static void msi_message(unsigned irq, unsigned hart, struct intc_message *m)
+{
+	m->address = machine->intc.file[message_cpu(hart)] + FILE_SETEIPNUM_LE;
+	m->data = irq;
 }
 
 /*
@@ -278,6 +337,8 @@ static void msi_complete(unsigned hart, uint32_t irq)
 	uint32_t mode = source_mode(irq);
 
 	(void)hart;
+	if (!is_source(irq))
+		return;
 	if (mode == SOURCECFG_LEVEL_HIGH || mode == SOURCECFG_LEVEL_LOW)
 		mmio_write32(domain + APLIC_SETIPNUM, irq);
 }
@@ -286,7 +347,8 @@ static void msi_set_enabled(unsigned irq, unsigned hart, bool on)
 {
 	if (on)
 		imsic_set_enabled(irq, true);
-	set_enabled(irq, hart_index(hart) << TARGET_HART_SHIFT | irq, on);
+	if (is_source(irq))
+		set_enabled(irq, hart_index(hart) << TARGET_HART_SHIFT | irq, on);
 	if (on)
 		msi_complete(hart, irq);
 	else
@@ -306,4 +368,5 @@ const struct intc_chip aplic_msi_chip = {
 	.set_enabled = msi_set_enabled,
 	.claim = msi_claim,
 	.complete = msi_complete,
+	.message = msi_message,
 };

@@ -87,13 +87,19 @@ enum err intc_init(const struct machine *m)
 	return e;
 }
 
+/* Identities that no source is sent as are left for messages. */
+static uint32_t highest(void)
+{
+	return chip->message != NULL ? machine->intc.ids : machine->intc.sources;
+}
+
 enum err intc_reaches(unsigned irq, unsigned hart)
 {
 	const struct source *s;
 
 	if (chip == NULL)
 		return ERR_NOSYS;
-	if (irq == 0 || irq > machine->intc.sources || hart >= MAX_HARTS)
+	if (irq == 0 || irq > highest() || hart >= MAX_HARTS)
 		return ERR_RANGE;
 	s = source_find(irq);
 	if (s != NULL && !s->off)
@@ -126,6 +132,27 @@ enum err intc_enable(unsigned irq, unsigned hart, void (*fn)(void *), void *arg)
 	if (hart == arch_hart())
 		irq_enable_local(IRQ_EXT);
 	return OK;
+}
+
+enum err intc_message(unsigned hart, uint32_t *irq, struct intc_message *m)
+{
+	enum err e = ERR_NOMEM;
+
+	if (chip == NULL || chip->message == NULL)
+		return ERR_NOSYS;
+	for (uint32_t n = machine->intc.sources + 1; n <= highest(); n++) {
+		e = intc_reaches(n, hart);
+		if (e == ERR_EXIST) {
+			e = ERR_NOMEM; /* should there be no other */
+			continue;
+		}
+		if (e == OK) {
+			chip->message(n, hart, m);
+			*irq = n;
+		}
+		break;
+	}
+	return e;
 }
 
 void intc_disable(unsigned irq)

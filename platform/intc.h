@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: BSD-2-Clause */
-/* Interrupts of devices: one handler a source, on whatever controller the machine has. */
+/* Interrupts of devices: one handler each, on whatever controller the machine has. */
 #ifndef PLATFORM_INTC_H
 #define PLATFORM_INTC_H
 
@@ -11,6 +11,11 @@
  * numbers cannot be right (noted); ERR_NOMEM from io_map().
  */
 enum err must_check intc_init(const struct machine *m);
+
+/*
+ * Interrupts have numbers: 1 to machine_intc.sources are wires to the controller, what lies above
+ * are messages, which devices store themselves (intc_message()).
+ */
 
 /*
  * Deliver source @irq to hart index @hart. @fn(@arg) runs on that hart with interrupts off, once
@@ -27,6 +32,20 @@ enum err must_check intc_enable(unsigned irq, unsigned hart, void (*fn)(void *),
  * would say.
  */
 enum err must_check intc_reaches(unsigned irq, unsigned hart);
+
+/* What a device has to store, 32 bits, so that it interrupts. */
+struct intc_message {
+	paddr_t address;
+	uint32_t data;
+};
+
+/*
+ * The lowest number above all sources that has no handler, and in @m the message that raises it at
+ * hart index @hart, the caller's. It has been stored once, as a trial. The number is the caller's
+ * from intc_enable() on. Returns OK; ERR_NOSYS: the controller takes no messages, or the trial did
+ * not arrive (noted); ERR_NOMEM: no number or no handler is left.
+ */
+enum err must_check intc_message(unsigned hart, uint32_t *irq, struct intc_message *m);
 
 /*
  * Take @irq from the hart that it was enabled for. On that hart only; from within its own handler
@@ -54,6 +73,8 @@ struct intc_chip {
 	uint32_t (*claim)(unsigned hart);
 	/* It has been served; @irq may come again from here on. */
 	void (*complete)(unsigned hart, uint32_t irq);
+	/* What raises number @irq, above all sources, at @hart. NULL: nothing does. */
+	void (*message)(unsigned irq, unsigned hart, struct intc_message *m);
 };
 
 #endif

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Drivers: interrupt controller, virtio-mmio, virtio-mem, built-in device, exit device.
 objs-y += intc.o plic.o aplic.o imsic.o
-objs-y += virtio.o virtio_mmio.o virtio_pci.o virtio_find.o pci.o pci_bar.o
+objs-y += virtio.o virtio_mmio.o virtio_pci.o virtio_find.o pci.o pci_bar.o pci_msix.o
 objs-y += virtq.o
 objs-y += virtio_mem_config.o
 objs-y += virtio_mem_request.o

@@ -78,6 +78,7 @@ static void function_at(struct pci_bus *b, unsigned number, struct pci_function 
 
 	*f = (struct pci_function){.parent = b, .config = config, .number = number};
 	f->irq = function_irq(b->host, number, config);
+	f->messages = (b->host->messages[number / 64] >> (number % 64) & 1) != 0;
 	snprintf(f->name, sizeof(f->name), "pci@%02x:%02x.%x", b->host->bus, number / 8,
 		 number % 8);
 }

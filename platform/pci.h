@@ -47,7 +47,8 @@ struct pci_function {
 	vaddr_t config;
 	unsigned number; /* slot << 3 | function */
 	char name[PCI_NAME_LEN];
-	uint32_t irq; /* of its pin; 0: none */
+	uint32_t irq;  /* of its pin; 0: none */
+	bool messages; /* what it sends reaches the interrupt files of the harts */
 	struct pci_bar bars[PCI_BARS];
 };
 

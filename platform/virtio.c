@@ -109,7 +109,13 @@ uint32_t virtio_take_interrupts(const struct virtio_device *d)
 	return d->bus->take_interrupts(d);
 }
 
-void virtio_set_interrupt(const struct virtio_device *d, bool on)
+void virtio_choose_interrupt(struct virtio_device *d)
+{
+	if (d->bus->choose_interrupt != NULL)
+		d->bus->choose_interrupt(d);
+}
+
+void virtio_set_interrupt(struct virtio_device *d, bool on)
 {
 	if (d->bus->set_interrupt != NULL)
 		d->bus->set_interrupt(d, on);

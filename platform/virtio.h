@@ -3,6 +3,7 @@
 #ifndef PLATFORM_VIRTIO_H
 #define PLATFORM_VIRTIO_H
 
+#include "platform/pci_msix.h"
 #include "platform/virtq.h"
 
 /*
@@ -30,8 +31,10 @@ struct virtio_transport {
 	void (*notify)(const struct virtio_device *d, uint32_t index);
 	/* VIRTIO_INT_* since the last call, acknowledged. */
 	uint32_t (*take_interrupts)(const struct virtio_device *d);
+	/* See virtio_choose_interrupt(). NULL: there is nothing to choose. */
+	void (*choose_interrupt)(struct virtio_device *d);
 	/* Let the device raise its line, or not. NULL: nothing has to be done for either. */
-	void (*set_interrupt)(const struct virtio_device *d, bool on);
+	void (*set_interrupt)(struct virtio_device *d, bool on);
 	uint32_t (*generation)(const struct virtio_device *d);
 	/* Both a multiple of 4, inside of config_size. */
 	uint32_t (*config32)(const struct virtio_device *d, uint32_t offset);
@@ -41,10 +44,13 @@ struct virtio_device {
 	const struct virtio_transport *bus;
 	vaddr_t regs;	      /* virtio-mmio: all registers; virtio-pci: the common configuration */
 	uint64_t config_size; /* bytes of the device's own configuration */
-	uint32_t irq;	      /* 0: none, to be polled */
+	uint32_t irq;	      /* of intc.h; 0: none, to be polled */
+	bool message;	      /* @irq is a message of the device's own, not a line */
 	char name[VIRTIO_NAME_LEN];
 	/* virtio-pci only. */
 	vaddr_t function; /* configuration space */
+	uint32_t pin_irq; /* of its pin; 0: none */
+	struct pci_msix msix;
 	vaddr_t isr;
 	vaddr_t config;
 	vaddr_t notify;
@@ -96,10 +102,18 @@ void virtio_notify(const struct virtio_device *d, uint32_t index);
 uint32_t virtio_take_interrupts(const struct virtio_device *d);
 
 /*
- * Whether the device may raise its line: not before its handler is there, and no longer when it
- * goes, since on PCI others share it. It may not from the opening on.
+ * Choose d->irq for the calling hart: a message where bus and controller have that, else the line.
+ * After each reset, whatever was chosen before, and before virtio_driver_ok(): a reset takes the
+ * device's vectors (4.1.5.1.2.1). The conductor only.
  */
-void virtio_set_interrupt(const struct virtio_device *d, bool on);
+void virtio_choose_interrupt(struct virtio_device *d);
+
+/*
+ * Whether the device may interrupt: not before its handler is there, and no longer when it goes,
+ * since on PCI others share a line. It may not from the opening on. Off, it has no message any
+ * more, and can be polled.
+ */
+void virtio_set_interrupt(struct virtio_device *d, bool on);
 
 /*
  * Read @len_bytes (a multiple of 4, at most VIRTIO_MAX_CONFIG) of the configuration at @offset (a

@@ -88,12 +88,13 @@ enum err virtio_mem_revive(struct virtio_mem *v)
 
 enum err virtio_mem_close(struct virtio_mem *v)
 {
+	uint32_t irq = v->dev.irq;
 	enum err e;
 
 	spin_lock(&v->lock);
 	virtio_set_interrupt(&v->dev, false);
 	if (!v->polled)
-		intc_disable(v->dev.irq);
+		intc_disable(irq);
 	v->polled = true;
 	v->broken = true;
 	e = virtio_reset(&v->dev);

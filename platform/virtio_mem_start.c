@@ -90,6 +90,18 @@ static enum err read_config(struct virtio_mem *v)
 	return e;
 }
 
+/* A device that took its vector before the reset may refuse it now. */
+static void choose_interrupt(struct virtio_mem *v)
+{
+	uint32_t had = v->dev.irq;
+
+	virtio_choose_interrupt(&v->dev);
+	if (v->polled || v->dev.irq == had)
+		return;
+	intc_disable(had);
+	v->polled = true;
+}
+
 enum err vmreq_start(struct virtio_mem *v)
 {
 	uint32_t queue_max;
@@ -110,6 +122,7 @@ enum err vmreq_start(struct virtio_mem *v)
 	if (e != OK)
 		return vmreq_give_up(v, e, "no memory for %llu blocks",
 				     (unsigned long long)v->nr_blocks);
+	choose_interrupt(v);
 	e = virtio_queue_start(&v->dev, VMREQ_QUEUE, &v->queue);
 	if (e != OK)
 		return vmreq_give_up(v, e, "no request queue");
@@ -130,9 +143,8 @@ enum err virtio_mem_init(struct virtio_mem *v, const struct virtio_device *dev)
 	e = vmreq_start(v);
 	if (e != OK)
 		return e;
-	v->polled = dev->irq == 0 || intc_enable(dev->irq, arch_hart(), interrupt, v) != OK;
-	if (!v->polled)
-		virtio_set_interrupt(&v->dev, true);
+	v->polled = v->dev.irq == 0 || intc_enable(v->dev.irq, arch_hart(), interrupt, v) != OK;
+	virtio_set_interrupt(&v->dev, !v->polled);
 	if (v->geo.plugged_size == 0 || fault_armed(FAULT_LEFTOVERS_TRUSTED))
 		return OK;
 	note("%s: %s left plugged by an earlier run", v->dev.name,

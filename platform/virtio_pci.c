@@ -5,9 +5,11 @@
 
 #include "platform/virtio_pci.h"
 
+#include "firmware/arch.h"
 #include "firmware/console.h"
 #include "firmware/mmio.h"
 #include "mm/io.h"
+#include "platform/intc.h"
 
 /* struct virtio_pci_cap (4.1.4): id, next, then these. */
 #define CAP_VENDOR 0x09
@@ -27,17 +29,22 @@ enum { PART_COMMON = 1, PART_NOTIFY, PART_ISR, PART_DEVICE, NR_PARTS };
 #define REG_DEVICE_FEATURE 0x04
 #define REG_DRIVER_FEATURE_SELECT 0x08
 #define REG_DRIVER_FEATURE 0x0c
+#define REG_CONFIG_VECTOR 0x10
 #define REG_NUM_QUEUES 0x12
 #define REG_DEVICE_STATUS 0x14
 #define REG_CONFIG_GENERATION 0x15
 #define REG_QUEUE_SELECT 0x16
 #define REG_QUEUE_SIZE 0x18
+#define REG_QUEUE_VECTOR 0x1a
 #define REG_QUEUE_ENABLE 0x1c
 #define REG_QUEUE_NOTIFY_OFF 0x1e
 #define REG_QUEUE_DESC 0x20
 #define REG_QUEUE_DRIVER 0x28
 #define REG_QUEUE_DEVICE 0x30
 #define COMMON_BYTES 0x38
+
+#define NO_VECTOR 0xffffU
+#define CHANGE_VECTOR 0 /* every table has it */
 
 /* Nobody needs more of a part; a BAR may be large, and each page is mapped by itself. */
 #define MAX_PART_BYTES UINT64_C(0x10000)
@@ -192,15 +199,95 @@ static void notify(const struct virtio_device *d, uint32_t index)
 	mmio_write16(d->queue_notify[index], (uint16_t)index);
 }
 
+/*
+ * By message there is no ISR status (4.1.4.5): the vector alone says what happened, and this one
+ * has been mapped to changes of the configuration only.
+ */
 static uint32_t take_interrupts(const struct virtio_device *d)
 {
+	if (d->message)
+		return VIRTIO_INT_CONFIG;
 	/* 4.1.4.5: reading it takes the bits back, and the pin with them. */
 	return mmio_read8(d->isr) & (VIRTIO_INT_USED | VIRTIO_INT_CONFIG);
 }
 
-static void set_interrupt(const struct virtio_device *d, bool on)
+/* 4.1.5.1.2.2: whether a vector was taken has to be read back. */
+static bool map_vector(const struct virtio_device *d, uint32_t reg, uint16_t vector)
 {
-	pci_set_pin(d->function, on);
+	uint16_t holds;
+
+	mmio_write16(d->regs + reg, vector);
+	holds = mmio_read16(d->regs + reg);
+	if (holds == vector)
+		return true;
+	note("%s: register %#x holds vector %#x, %#x was written", d->name, (unsigned)reg, holds,
+	     vector);
+	return false;
+}
+
+/*
+ * Changes of the configuration get a vector, queues none: they are polled, and what they had to say
+ * would pass for such a change.
+ */
+static bool map_vectors(const struct virtio_device *d)
+{
+	uint16_t queues = mmio_read16(d->regs + REG_NUM_QUEUES);
+
+	for (uint16_t i = 0; i < queues && i < VIRTIO_MAX_QUEUES; i++) {
+		mmio_write16(d->regs + REG_QUEUE_SELECT, i);
+		if (!map_vector(d, REG_QUEUE_VECTOR, NO_VECTOR))
+			return false;
+	}
+	return map_vector(d, REG_CONFIG_VECTOR, CHANGE_VECTOR);
+}
+
+/* Its ISR status is kept from here on, its pin is off still. */
+static void end_messages(struct virtio_device *d)
+{
+	pci_msix_stop(&d->msix);
+	d->message = false;
+	d->irq = d->pin_irq;
+}
+
+/* The table first, the vector stays masked; the registers refuse a vector without MSI-X. */
+static bool start_messages(struct virtio_device *d)
+{
+	struct intc_message m;
+	uint32_t irq;
+
+	if (intc_message(arch_hart(), &irq, &m) != OK)
+		return false;
+	pci_msix_start(&d->msix);
+	d->message = true;
+	d->irq = irq;
+	if (pci_msix_set(&d->msix, CHANGE_VECTOR, m.address, m.data) == OK)
+		return true;
+	note("%s: the table of MSI-X does not hold %#x for %#llx", d->name, (unsigned)m.data,
+	     (unsigned long long)m.address);
+	end_messages(d);
+	return false;
+}
+
+static void choose_interrupt(struct virtio_device *d)
+{
+	if (d->msix.control == 0)
+		return;
+	if ((d->message || start_messages(d)) && map_vectors(d))
+		return;
+	if (d->message)
+		end_messages(d);
+	note("%s: no messages, %s", d->name, d->irq != 0 ? "its pin instead" : "polled");
+}
+
+static void set_interrupt(struct virtio_device *d, bool on)
+{
+	if (!d->message) {
+		pci_set_pin(d->function, on);
+		return;
+	}
+	pci_msix_set_masked(&d->msix, CHANGE_VECTOR, !on);
+	if (!on)
+		end_messages(d);
 }
 
 static uint32_t generation(const struct virtio_device *d)
@@ -222,6 +309,7 @@ static const struct virtio_transport transport = {
 	.queue_start = queue_start,
 	.notify = notify,
 	.take_interrupts = take_interrupts,
+	.choose_interrupt = choose_interrupt,
 	.set_interrupt = set_interrupt,
 	.generation = generation,
 	.config32 = config32,
@@ -260,7 +348,10 @@ enum err virtio_pci_open(struct virtio_device *d, struct pci_bus *b, unsigned nu
 		pci_function_close(&f);
 		return e;
 	}
-	*d = (struct virtio_device){.bus = &transport, .irq = f.irq, .function = f.config};
+	*d = (struct virtio_device){
+		.bus = &transport, .irq = f.irq, .pin_irq = f.irq, .function = f.config};
+	if (pci_msix_open(&f, &d->msix) != OK || !f.messages)
+		d->msix = (struct pci_msix){0};
 	snprintf(d->name, sizeof(d->name), "virtio-%s", f.name);
 	return parts_map(d, parts);
 }

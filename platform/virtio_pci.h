@@ -7,8 +7,8 @@
 #include "platform/virtio.h"
 
 /*
- * Virtio 1.2, 4.1. Its pin (INTx) or polling, no MSI-X. The device's pin is off until
- * virtio_set_interrupt().
+ * Virtio 1.2, 4.1. Messages (MSI-X) where the tree says that they reach the harts, else its pin
+ * (INTx), else polling. Both are off until virtio_set_interrupt().
  */
 
 /* Vendor and device of type @device_id, as pci_next_function() tells them; never transitional. */

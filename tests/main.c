@@ -196,6 +196,10 @@ static void read_machine(int checked)
 		machine.isa = claimed;
 	else if ((machine.forgotten & SBI_FWFT) != 0)
 		sbi_forget_fwft();
+	if (args.irq != IRQ_ARG_AUTO)
+		machine_drop_messages(&machine);
+	if (args.irq == IRQ_ARG_POLL)
+		machine_drop_intc(&machine);
 }
 
 /* What the tree claims, before anything relies on it. */

@@ -202,7 +202,8 @@ void memdev_start(struct bench *b)
 		virtio_mem_describe(b->vmems[i], line, sizeof(line));
 		note("vmem%u: %s", i, line);
 		if (!b->vmems[i]->polled)
-			note("vmem%u: interrupt %u", i, (unsigned)b->vmems[i]->dev.irq);
+			note("vmem%u: interrupt %u%s", i, (unsigned)b->vmems[i]->dev.irq,
+			     b->vmems[i]->dev.message ? ", a message" : "");
 	}
 	b->vmem = b->vmems[0];
 }

@@ -39,8 +39,8 @@ static bool wait_for_notice(struct test_run *t, struct virtio_mem *v)
 	       v->dev.name, (unsigned long long)requested,
 	       (unsigned long long)v->geo.requested_size, (unsigned)v->dev.irq,
 	       (unsigned long long)(intc_delivered() - before));
-	note("%s: interrupt %u after %llu us, %llu came", v->dev.name, (unsigned)v->dev.irq,
-	     (unsigned long long)(time_us() - start),
+	note("%s: interrupt %u, %s, after %llu us, %llu came", v->dev.name, (unsigned)v->dev.irq,
+	     v->dev.message ? "a message" : "a wire", (unsigned long long)(time_us() - start),
 	     (unsigned long long)(intc_delivered() - before));
 	return true;
 }
@@ -58,7 +58,9 @@ TEST(vmem, interrupt, .needs = NEEDS_VMEM, .timeout_ms = 60000)
 		struct virtio_mem *v = t->bench->vmems[i];
 
 		if (v->dev.irq == 0) {
-			test_skip(t, "polled: the tree wires %s to no controller known here",
+			test_skip(t, "polled: %s of %s leads to a controller known here",
+				  t->bench->args->irq == IRQ_ARG_POLL ? "by irq=poll nothing"
+								      : "nothing",
 				  v->dev.name);
 			return;
 		}
