@@ -73,7 +73,7 @@ enum err pci_msix_open(const struct pci_function *f, struct pci_msix *x)
 		return refuse(f, w.at, "capability", w.at, "leaves configuration space");
 	found.control = f->config + w.at + CAP_CONTROL;
 	found.vectors = (mmio_read16(found.control) & CONTROL_LAST) + 1;
-	control_change(&found, CONTROL_ENABLE | CONTROL_MASK_ALL, 0);
+	control_change(&found, CONTROL_ENABLE, 0);
 	e = table_find(f, w.at, found.vectors, &table);
 	if (e == OK)
 		e = io_map(table, found.vectors * VECTOR_BYTES, &found.table);

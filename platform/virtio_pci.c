@@ -264,7 +264,6 @@ static bool start_messages(struct virtio_device *d)
 		return true;
 	note("%s: the table of MSI-X does not hold %#x for %#llx", d->name, (unsigned)m.data,
 	     (unsigned long long)m.address);
-	end_messages(d);
 	return false;
 }
 

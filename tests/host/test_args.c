@@ -45,7 +45,7 @@ static bool has_defaults(void)
 	       a.vmem_node == UINT64_MAX && a.pmem == 0 && a.harts == UINT64_MAX &&
 	       a.flush == FLUSH_ARG_AUTO && a.order == ORDER_ARG_SAFE && a.model && a.shuffle &&
 	       a.timeout_scale == 100 && !a.list && a.probe && a.repeat == 1 && !a.endless &&
-	       a.quirks && a.record == 64;
+	       a.quirks && a.record == 64 && a.irq == IRQ_ARG_AUTO;
 }
 
 static void test_defaults(void)
@@ -69,12 +69,13 @@ static void test_values(void)
 	       "their texts");
 	tap_ok(parse("vmem=none vmem.size=256M vmem.block=2M harts=4 flush=ipi\tmodel=off\n"
 		     "order=linux shuffle=off timeout=300 list probe=off repeat=12 quirks=none "
-		     "record=56 asid=9") == OK,
+		     "record=56 asid=9 irq=wire") == OK,
 	       "the other words");
 	tap_ok(a.vmem == VMEM_ARG_NONE && a.vmem_size == 0x10000000 && a.vmem_block == SZ_2M &&
 		       a.harts == 4 && a.flush == FLUSH_ARG_IPI && a.order == ORDER_ARG_LINUX &&
 		       !a.model && !a.shuffle && a.timeout_scale == 300 && a.list && !a.probe &&
-		       a.repeat == 12 && !a.quirks && a.record == 56 && a.asid == 9,
+		       a.repeat == 12 && !a.quirks && a.record == 56 && a.asid == 9 &&
+		       a.irq == IRQ_ARG_WIRE,
 	       "their values");
 	tap_ok(parse("repeat=0") == OK && a.endless && a.repeat == 1,
 	       "repeat=0 is once, without end");

@@ -7,6 +7,8 @@
 #define APLIC_SIZE UINT64_C(0x8000)
 #define NR_SOURCES 96
 #define NR_INDEXES 4
+/* Of the cpus, a page each, behind the domain. */
+#define FILE_OF(cpu) (APLIC_BASE + APLIC_SIZE + (cpu)*PAGE_SIZE)
 #define NOT_OURS 50 /* not delegated: it takes no mode */
 #define OF_SOURCE(off, base) ((off) > (base) && (off) <= (base) + 4 * NR_SOURCES)
 
@@ -21,6 +23,7 @@ static struct {
 	uint32_t idelivery[NR_INDEXES], ithreshold[NR_INDEXES];
 	unsigned messages;
 	bool misdirected; /* M-mode has not said where messages go */
+	bool deaf;	  /* what is stored to a file stays there */
 } aplic;
 
 static bool by_message(void)
@@ -86,7 +89,10 @@ void mmio_write32(vaddr_t reg, uint32_t value)
 {
 	uint64_t off = reg - APLIC_BASE;
 
-	if (off == 0) {
+	if (off == FILE_OF(1) - APLIC_BASE || off == FILE_OF(0) - APLIC_BASE) {
+		/* The cpus 0 and 1 are the harts 1 and 0. */
+		files[off == FILE_OF(0) - APLIC_BASE].pending[value] |= !aplic.deaf;
+	} else if (off == 0) {
 		aplic.domaincfg = (value & ~aplic.fixed) & 0x105;
 	} else if (OF_SOURCE(off, 0)) {
 		aplic.mode[off / 4] = off / 4 == NOT_OURS ? 0 : value;
@@ -150,6 +156,9 @@ static void set_up(enum intc_kind kind)
 	machine.intc.context[1] = 3;
 	machine.intc.context[2] = -1;
 	machine.intc.context[3] = 1 << 10;
+	machine.intc.file[0] = FILE_OF(0);
+	machine.intc.file[1] = FILE_OF(1);
+	machine.nr_cpus = 4;
 }
 
 static enum err enable(unsigned i, unsigned hart)
@@ -224,9 +233,75 @@ static void test_messages(void)
 	tap_ok(enable(2, 0) == ERR_RANGE, "msi: a source that the tree left out");
 }
 
+static unsigned said;
+
+static void handle_message(void *arg)
+{
+	(void)arg;
+	said++;
+}
+
+/* What devices send themselves: the identities that no source has. */
+static void test_own_messages(void)
+{
+	struct intc_message m[2];
+	uint32_t irq[2] = {0};
+	char unknown[8];
+
+	set_up(INTC_APLIC);
+	tap_ok(intc_init(&machine) == OK && intc_message(0, irq, m) == ERR_NOSYS,
+	       "own: not without IMSICs");
+	set_up(INTC_APLIC_MSI);
+	tap_ok(intc_init(&machine) == OK && intc_message(0, irq, m) == ERR_NOMEM,
+	       "own: every identity is a source's");
+	tap_ok(intc_reaches(96, 0) == ERR_RANGE, "own: there is no number above");
+	set_up(INTC_APLIC_MSI);
+	machine.intc.ids = 97;
+	files[0].open = true; /* since the tests before: the driver knows */
+	tap_ok(intc_init(&machine) == OK && intc_message(1, irq, m) == ERR_NOSYS,
+	       "own: nobody opens another hart's file");
+	aplic.deaf = true;
+	tap_ok(intc_message(0, irq, m) == ERR_NOSYS, "own: a page that is no file");
+	aplic.deaf = false;
+	machine.intc.file[1] = 0;
+	tap_ok(intc_message(0, irq, m) == ERR_NOSYS, "own: a file that nobody reaches");
+	machine.intc.file[1] = FILE_OF(1);
+	aplic.messages = 0;
+	tap_ok(intc_message(0, irq, m) == OK && irq[0] == 96 && m->address == FILE_OF(1) &&
+		       m->data == 96,
+	       "own: the first above the sources, to the file of the hart's cpu");
+	tap_ok(!files[0].pending[96] && !files[0].enabled[96] && !files[1].pending[96] &&
+		       aplic.messages == 0,
+	       "own: the trial leaves nothing behind");
+	tap_ok(intc_message(0, irq, m) == OK && irq[0] == 96,
+	       "own: nobody has it before its handler");
+	tap_ok(intc_enable(96, 0, handle_message, NULL) == OK && files[0].enabled[96] &&
+		       intc_message(0, &irq[1], &m[1]) == OK && irq[1] == 97 && m[1].data == 97,
+	       "own: then the next");
+	tap_ok(intc_enable(97, 0, handle_message, NULL) == OK &&
+		       intc_message(0, &irq[1], &m[1]) == ERR_NOMEM,
+	       "own: no more");
+	mmio_write32(m->address, m->data);
+	interrupt(0);
+	tap_ok(said == 1 && !files[0].pending[96], "own: delivered, once");
+	interrupt(0);
+	tap_ok(said == 1 && aplic.messages == 0, "own: nothing is sent in its name");
+	intc_disable(96);
+	mmio_write32(m->address, m->data);
+	interrupt(0);
+	tap_ok(said == 1 && !files[0].enabled[96], "own: disabled");
+	tap_ok(intc_message(0, &irq[1], &m[1]) == OK && irq[1] == 96 && !files[0].pending[96],
+	       "own: free again, and what came late is forgotten");
+	intc_disable(97);
+	tap_ok(fault_arm("msix-wrong-hart", unknown, sizeof(unknown)) == OK &&
+		       intc_message(0, irq, m) == OK && m->address == FILE_OF(0),
+	       "own: the seeded fault names another hart's file");
+	fault_disarm();
+}
+
 int main(void)
 {
-	rig_registers = (struct region){APLIC_BASE, APLIC_SIZE};
+	rig_registers = (struct region){APLIC_BASE, APLIC_SIZE + 2 * PAGE_SIZE};
 	set_up(INTC_APLIC);
 	machine.intc.sources = 0;
 	tap_ok(intc_init(&machine) == ERR_RANGE, "no sources");
@@ -235,5 +310,6 @@ int main(void)
 	tap_ok(intc_init(&machine) == ERR_RANGE, "too small");
 	test_direct();
 	test_messages();
+	test_own_messages();
 	return tap_done();
 }

@@ -348,6 +348,15 @@ static void test_devices(void)
 	ramprobe_devices(&machine);
 	tap_ok(machine.exitdev.kind == EXIT_NONE, "an exit device that does not answer");
 	tap_ok(machine.pci.size != 0, "configuration space that answers");
+	machine.intc = (struct machine_intc){.kind = INTC_APLIC_MSI,
+					     .base = 0x10000000,
+					     .file = {0x10001000, 0x28001000, 0, 0x28002000}};
+	machine.nr_cpus = 4;
+	ramprobe_devices(&machine);
+	tap_ok(machine.intc.kind == INTC_APLIC_MSI && machine.intc.file[0] == 0x10001000 &&
+		       machine.intc.file[1] == 0 && machine.intc.file[3] == 0 &&
+		       machine_has_note(&machine, "files of 2 harts do not answer"),
+	       "interrupt files: those that answer stay");
 	machine.pci.ecam = 0x30000000;
 	ramprobe_devices(&machine);
 	tap_ok(machine.pci.size == 0 && machine_has_note(&machine, "pci at 0x30000000"),

@@ -62,6 +62,7 @@ static struct {
 	unsigned refused_vector; /* register that takes none: its offset; 0: all take one */
 	bool keeps_queue;	 /* a queue is mapped, whatever is written */
 	bool waits;		 /* an event of a masked vector */
+	bool left_pending;	 /* vector 1 is, since an earlier stage */
 	unsigned sent;		 /* messages, and the last one: */
 	uint64_t sent_to;
 	uint32_t sent_data;
@@ -131,6 +132,7 @@ static void send_waiting(void)
 {
 	uint16_t vector;
 
+	rig.sent += rig.left_pending && !is_masked(1);
 	memcpy(&vector, &rig.regs[0x10], 2);
 	if (!rig.waits || vector >= VECTORS || is_masked(vector))
 		return;

@@ -206,6 +206,51 @@ static void test_interrupts(void)
 	rig_end();
 }
 
+/* A bus that has something to choose: what the device takes this time. */
+static uint32_t takes;
+
+static void choose_interrupt(struct virtio_device *d)
+{
+	d->irq = takes;
+}
+
+static void set_interrupt(struct virtio_device *d, bool on)
+{
+	if (!on)
+		d->irq = 0;
+}
+
+static void test_messages(void)
+{
+	struct virtio_transport bus;
+
+	rig_make(64 * B, B, 8 * B);
+	tap_ok(rig_open(0) == OK, "no line");
+	bus = *rig.t.bus;
+	bus.choose_interrupt = choose_interrupt;
+	bus.set_interrupt = set_interrupt;
+	rig.t.bus = &bus;
+	takes = RIG_IRQ;
+	tap_ok(virtio_mem_init(&rig.v, &rig.t) == OK && !rig.v.polled, "a message, all the same");
+	tap_ok(virtio_mem_revive(&rig.v) == OK && !rig.v.polled && !rig.irq_off, "kept");
+	takes = 0;
+	tap_ok(virtio_mem_revive(&rig.v) == OK && rig.v.polled && rig.irq_off,
+	       "refused after a reset: its handler goes");
+	(void)virtio_mem_config_changed(&rig.v);
+	vmem_set_requested_size(&rig.vm, 4 * B);
+	tap_ok(virtio_mem_config_changed(&rig.v), "and it is polled");
+	rig.irq_off = false;
+	tap_ok(virtio_mem_close(&rig.v) == OK && !rig.irq_off, "closed: it has none to give back");
+	takes = RIG_IRQ;
+	tap_ok(virtio_mem_init(&rig.v, &rig.t) == OK && virtio_mem_close(&rig.v) == OK &&
+		       rig.irq_off,
+	       "closed: the message's handler goes, whatever the device has then");
+	takes = RIG_IRQ + 1;
+	tap_ok(virtio_mem_init(&rig.v, &rig.t) == OK && rig.v.polled && rig.v.dev.irq == 0,
+	       "a message that nobody can handle ends");
+	rig_end();
+}
+
 int main(void)
 {
 	test_given_up();
@@ -214,5 +259,6 @@ int main(void)
 	test_walk();
 	test_half_done();
 	test_interrupts();
+	test_messages();
 	return tap_done();
 }
