@@ -58,6 +58,27 @@ static const char *cpus_insane(const struct machine *m)
 	return NULL;
 }
 
+static const char *messages_insane(const struct machine *m)
+{
+	bool by_message = m->intc.kind == INTC_APLIC_MSI;
+	bool any = false;
+
+	for (unsigned i = 0; i < MAX_HARTS; i++) {
+		paddr_t file = m->intc.file[i];
+
+		any |= file != 0;
+		if (file % PAGE_SIZE != 0 || file >= UINT64_C(1) << 56)
+			return "an interrupt file that is no page";
+		for (unsigned n = 0; n < m->nr_ram; n++) {
+			if (file != 0 && file >= m->ram[n].start && file < region_end(m->ram[n]))
+				return "an interrupt file in RAM";
+		}
+	}
+	for (unsigned i = 0; i < MACHINE_PCI_FUNCTIONS / 64; i++)
+		any |= m->pci.messages[i] != 0;
+	return any && !by_message ? "messages without an IMSIC" : NULL;
+}
+
 static const char *pci_insane(const struct machine *m)
 {
 	const struct machine_pci *p = &m->pci;
@@ -98,6 +119,8 @@ static const char *devices_insane(const struct machine *m)
 		return "more sources than a PLIC can have";
 	if (m->exitdev.kind != EXIT_NONE && (m->exitdev.size < 4 || m->exitdev.base % 4 != 0))
 		return "an exit device without a register";
+	if (messages_insane(m) != NULL)
+		return messages_insane(m);
 	return pci_insane(m);
 }
 
