@@ -110,8 +110,7 @@ paddr_t dt_imsic_file(const struct dt_imsic *f, uint64_t i)
 {
 	struct region file = {.size = PAGE_SIZE};
 
-	if (!file_at(f, i, &file.start) || !is_aligned(file.start, PAGE_SIZE) ||
-	    file.start > DT_PA_END - PAGE_SIZE || !dt_to_cpu(f->dt, &f->path, &file))
+	if (!file_at(f, i, &file.start) || !dt_to_cpu(f->dt, &f->path, &file))
 		return 0;
 	if (!is_aligned(file.start, PAGE_SIZE) || file.start > DT_PA_END - PAGE_SIZE ||
 	    dt_in_ram(f->dt, file))

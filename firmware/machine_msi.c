@@ -10,8 +10,7 @@
 
 static bool is_imsic(const struct dt *dt, uint32_t phandle)
 {
-	return phandle != 0 && phandle != UINT32_MAX &&
-	       fdt_node_offset_by_phandle(dt->fdt, phandle) == dt->imsic_node;
+	return fdt_node_offset_by_phandle(dt->fdt, phandle) == dt->imsic_node;
 }
 
 /*
@@ -40,8 +39,8 @@ static bool parent_is_imsic(const struct dt *dt)
 	return false;
 }
 
-/* msi-map: the first line that has the requester counts. False: none has. */
-static bool map_find(const struct dt *dt, uint32_t requester, bool *imsic)
+/* msi-map: the first line that has the requester counts; *@imsic stays where none has. */
+static void map_find(const struct dt *dt, uint32_t requester, bool *imsic)
 {
 	uint32_t mask = UINT32_MAX;
 	int len;
@@ -56,34 +55,36 @@ static bool map_find(const struct dt *dt, uint32_t requester, bool *imsic)
 		    (requester & mask) - first >= fdt32_ld(cells + MAP_CELLS - 1))
 			continue;
 		*imsic = is_imsic(dt, fdt32_ld(cells + 1));
-		return true;
+		return;
 	}
-	return false;
 }
 
-void machine_read_pci_messages(struct dt *dt)
+/* Returns how many functions' messages arrive. */
+static unsigned mark_functions(struct dt *dt)
 {
 	struct machine_pci *pci = &dt->m->pci;
-	bool said, by_parent;
+	bool by_parent = parent_is_imsic(dt);
 	unsigned nr = 0;
 
-	if (pci->size == 0)
-		return;
-	said = fdt_getprop(dt->fdt, dt->pci_node, "msi-parent", NULL) != NULL ||
-	       fdt_getprop(dt->fdt, dt->pci_node, "msi-map", NULL) != NULL;
-	if (!said)
-		return;
-	by_parent = dt->imsic_node != 0 && parent_is_imsic(dt);
-	for (uint32_t n = 0; dt->imsic_node != 0 && n < MACHINE_PCI_FUNCTIONS; n++) {
+	for (uint32_t n = 0; n < MACHINE_PCI_FUNCTIONS; n++) {
 		bool imsic = by_parent;
 
 		/* A requester is called bus << 8 | slot << 3 | function. */
-		(void)map_find(dt, (uint32_t)pci->bus << 8 | n, &imsic);
+		map_find(dt, (uint32_t)pci->bus << 8 | n, &imsic);
 		if (imsic)
 			pci->messages[n / 64] |= UINT64_C(1) << (n % 64);
 		nr += imsic;
 	}
-	if (nr == 0)
+	return nr;
+}
+
+void machine_read_pci_messages(struct dt *dt)
+{
+	if (dt->m->pci.size == 0 ||
+	    (fdt_getprop(dt->fdt, dt->pci_node, "msi-parent", NULL) == NULL &&
+	     fdt_getprop(dt->fdt, dt->pci_node, "msi-map", NULL) == NULL))
+		return;
+	if (dt->imsic_node == 0 || mark_functions(dt) == 0)
 		machine_note(dt->m, "pci: messages lead to no IMSIC that is used, ignored");
 }
 

@@ -292,6 +292,10 @@ static void test_own_messages(void)
 	tap_ok(said == 1 && !files[0].enabled[96], "own: disabled");
 	tap_ok(intc_message(0, &irq[1], &m[1]) == OK && irq[1] == 96 && !files[0].pending[96],
 	       "own: free again, and what came late is forgotten");
+	tap_ok(intc_enable(95, 0, handle_message, NULL) == OK && aplic.enabled[95] &&
+		       aplic.target[95] == (3U << 18 | 95),
+	       "own: the last source is none");
+	intc_disable(95);
 	intc_disable(97);
 	tap_ok(fault_arm("msix-wrong-hart", unknown, sizeof(unknown)) == OK &&
 		       intc_message(0, irq, m) == OK && m->address == FILE_OF(0),

@@ -9,7 +9,8 @@
 #define FILES UINT64_C(0x28000000)
 #define AIA_ISA "rv64imac_ssaia"
 #define IMSICS 0x42U
-#define OTHER 0x77U /* a controller of messages that asks for two cells more */
+#define OTHER 0x77U /* a controller of messages that asks for four cells more */
+#define ROOT 0x55U
 #define NOBODY 0x99U
 #define MAX_CELLS 16
 
@@ -23,7 +24,8 @@ static struct {
 	uint32_t bus;
 	uint64_t files, second; /* of a second piece of reg, one file each then; 0: none */
 	uint32_t guest_bits;
-	bool shifted; /* on a bus that harts see 0x1000000000 higher */
+	uint32_t hart_bits; /* 0: not said */
+	bool shifted;	    /* on a bus that harts see 0x1000000000 higher */
 	bool no_aia;
 } in;
 
@@ -69,6 +71,8 @@ static void put_imsics(struct tree *t)
 	tree_cells(t, "#msi-cells", 0);
 	tree_cells(t, "riscv,num-ids", 255);
 	tree_cells(t, "riscv,guest-index-bits", in.guest_bits);
+	if (in.hart_bits != 0)
+		tree_cells(t, "riscv,hart-index-bits", in.hart_bits);
 	if (in.second != 0)
 		tree_cells(t, "reg", (uint32_t)(in.files >> 32), (uint32_t)in.files, 0, step,
 			   (uint32_t)(in.second >> 32), (uint32_t)in.second, 0, step);
@@ -97,7 +101,7 @@ static void put_soc(struct tree *t)
 	put_imsics(t);
 	tree_open(t, "other");
 	tree_cells(t, "phandle", OTHER);
-	tree_cells(t, "#msi-cells", 2);
+	tree_cells(t, "#msi-cells", 4);
 	tree_close(t);
 	put_host(t);
 	tree_close(t);
@@ -111,11 +115,17 @@ static void put_cpus(struct tree *t)
 	tree_close(t);
 }
 
+static void put_root(struct tree *t)
+{
+	tree_string(t, "compatible", "riscv-virtio");
+	tree_cells(t, "phandle", ROOT);
+}
+
 static struct machine *machine(void)
 {
 	enum err err;
 
-	shape_build(&tree, &(struct shape){.soc = put_soc, .cpus = put_cpus});
+	shape_build(&tree, &(struct shape){.root = put_root, .soc = put_soc, .cpus = put_cpus});
 	return read_tree(&tree, UINT64_MAX, &err);
 }
 
@@ -143,12 +153,14 @@ static void test_parent(void)
 {
 	usual();
 	tap_ok(all(machine()), "msi-parent");
-	fill(parents, OTHER, IMSICS, IMSICS, IMSICS);
+	fill(parents, OTHER, IMSICS, IMSICS, IMSICS, IMSICS, IMSICS);
 	tap_ok(all(machine()), "behind a controller with cells");
-	fill(parents, OTHER, IMSICS, IMSICS);
+	fill(parents, OTHER, IMSICS, IMSICS, IMSICS, IMSICS);
 	tap_ok(none(machine()), "only in the cells of another");
 	fill(parents, OTHER, 1);
+	fill(map, IMSICS, NOBODY, 0, 0); /* where the next controller would be */
 	tap_ok(none(machine()), "cut off");
+	in.nr_map = 0;
 	fill(parents, NOBODY, IMSICS);
 	tap_ok(none(machine()), "behind somebody unknown");
 	fill(parents, 0, IMSICS);
@@ -160,6 +172,8 @@ static void test_parent(void)
 	tap_ok(only(machine(), 0, 0) && machine_has_note(machine(), "messages lead to no IMSIC") &&
 		       machine()->intc.file[0] == 0,
 	       "IMSICs that are not used");
+	fill(parents, ROOT);
+	tap_ok(only(machine(), 0, 0), "nor is the root of the tree taken for them");
 }
 
 static void test_map(void)
@@ -229,6 +243,10 @@ static void test_files(void)
 	tap_ok(files_at(0x29000000, FILES), "in two pieces");
 	in.shifted = true;
 	tap_ok(files_at(UINT64_C(0x1029000000), UINT64_C(0x1028000000)), "through the bus above");
+	usual();
+	in.hart_bits = 15;
+	in.second = 0x24000000;
+	tap_ok(files_at(0, FILES), "of a hart index that is too large");
 	usual();
 	in.files = 0x80000000;
 	tap_ok(files_at(0, 0), "in RAM: nobody stores there");
