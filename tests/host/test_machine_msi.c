@@ -267,12 +267,41 @@ static void test_files(void)
 	tap_ok(files_at(0, FILES + UINT64_C(0x1000000000)), "the ranges above do not lead there");
 }
 
+/* Each byte of a tree with all of that, wrong in some ways: promises are kept (machine_insane()).
+ */
+static void test_damage(void)
+{
+	static const unsigned char flips[] = {0x01, 0x80};
+	unsigned char *blob = (unsigned char *)tree.blob;
+	unsigned read = 0;
+	enum err err;
+
+	usual();
+	in.guest_bits = 1;
+	in.hart_bits = 1;
+	in.mask = 0xffff;
+	fill(parents, OTHER, 1, 2, 3, 4, IMSICS);
+	fill(map, 0, OTHER, 0, 8, 8, IMSICS, 0, 8);
+	(void)machine();
+	for (size_t i = 0; i < tree.size; i++) {
+		for (unsigned n = 0; n < ARRAY_LEN(flips); n++) {
+			blob[i] ^= flips[n];
+			(void)read_tree(&tree, UINT64_MAX, &err);
+			read += err == OK;
+			blob[i] ^= flips[n];
+		}
+	}
+	tap_ok(read > tree.size / 2 && insane_readings() == 0, "%u damaged trees that can be read",
+	       read);
+}
+
 int main(void)
 {
 	test_parent();
 	test_map();
 	test_drop();
 	test_files();
+	test_damage();
 	tap_ok(insane_readings() == 0, "no reading broke a promise");
 	return tap_done();
 }
