@@ -82,6 +82,8 @@ my %memory = (
 	'model-full' => {tests => 'hotplug.teardown,table.*', verdict => qr/^Bail out!/m, args => 'shuffle=off',
 		like => [qr/^# model: model overflow/m, qr/^#   there is no room for more early frees/m, by('hotplug.teardown', 'model')]},
 	'pci-pin-first' => {tests => 'hotplug.follow', vhost => 1, vars => ['VMEM_BUS=pci', 'VMEM_SCHEDULE=100%,50%,100%'], like => [by('hotplug.follow', 'check')]},
+	(map { ($_ => {tests => 'vmem.interrupt', vhost => 1, vars => ['VMEM_BUS=pci', 'MACHINE=virt,aia=aplic-imsic'],
+		like => [qr/interrupt \d+, a message, after \d+ us, 0 came/, by('vmem.interrupt', 'check')]}) } qw(msix-masked msix-wrong-hart)),
 	'config-change-lost' => {tests => 'vmem.usable,vmem.spurious_looks', vars => ['VMEM=builtin'],
 		like => [by('vmem.usable', 'check'), by('vmem.spurious_looks', 'check')]},
 	(map { ($_ => {tests => 'vmem.nack_for_ever,vmem.busy_for_ever', vars => ['VMEM=builtin'],

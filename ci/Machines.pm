@@ -23,7 +23,7 @@ my $tests = 'boot.*,table.*,hotplug.block,hotplug.used,vmem.interrupt,vmem.reque
 our @machines;
 
 # mode: as the banner says it. base, image: the lowest RAM, and where the image begins. wire: a device
-# interrupt has to arrive (vhost only). goal: of make. tree, files: what has to be made for it. long:
+# interrupt has to arrive (vhost only), and if it says message, by one that the device sent itself. goal: of make. tree, files: what has to be made for it. long:
 # minutes, so not in the sample of ci/machines.t.
 sub machine
 {
@@ -37,6 +37,21 @@ machine("virt-plic-$_", thread => $_) for qw(multi single);
 machine("virt-aplic-$_", machine => 'virt,aia=aplic', thread => $_) for qw(multi single);
 machine("virt-imsic-$_", machine => 'virt,aia=aplic-imsic', thread => $_) for qw(multi single);
 machine('virt-imsic-guests', machine => 'virt,aia=aplic-imsic,aia-guests=3', harts => 2);
+
+# Behind PCI: messages of the device's own (MSI-X), or its pin, by the controller or because it is told so; or neither.
+if ($vhost) {
+	my @pci = (vars => ['VMEM_BUS=pci']);
+	my @msix = (machine => 'virt,aia=aplic-imsic', wire => 'message', @pci);
+	machine("virt-msix-$_", @msix, thread => $_) for qw(multi single);
+	machine('virt-msix-guests', @msix, machine => 'virt,aia=aplic-imsic,aia-guests=3', harts => 2);
+	machine('virt-msix-one-hart', @msix, harts => 1);
+	# What M-mode has not delegated (see below) are sources; messages need none of them.
+	machine("virt-msix-opensbi-$_", @msix, sbi => $_, vars => ['VMEM_BUS=pci', "OPENSBI=$sbi{$_}"]) for grep { $_ ne $newest } sort keys %sbi;
+	machine('virt-pci-plic', @pci);
+	machine('virt-pci-aplic', machine => 'virt,aia=aplic', @pci);
+	machine('virt-pci-imsic-wire', @msix, wire => 'wire', args => 'irq=wire');
+	machine('virt-pci-poll', @msix, wire => 0, args => 'irq=poll', off => qr/^ok \d+ vmem\.interrupt$/m);
+}
 
 # Modes, harts, cores.
 machine("virt-$_", mode => ucfirst $_, args => "mode=$_") for qw(sv39 sv48 sv57);
@@ -97,6 +112,7 @@ if ($vhost) {
 	my @letter = (machine => 'virt,aia=aplic-imsic', cpu => $letter, harts => 8);
 	my @memory = ('MEM=14G', 'VMEM_SIZE=1984M', 'MEM_MORE=slots=3,maxmem=32G');
 	machine('letter', @letter, vars => [@memory]);
+	machine('letter-pci', @letter, wire => 'message', vars => [@memory, 'VMEM_BUS=pci']);
 	machine('letter-numa', @letter, sbi => $calm, vars => [@memory, 'NUMA=2', 'SMP=8,sockets=2,cores=4', @calm]);
 }
 # RAM at 4 GiB only, with the image below it, and with all of it there: QEMU starts a jump to OpenSBI.
@@ -204,8 +220,9 @@ sub machine_run
 	push @wrong, "OpenSBI $got{sbi}, not $m->{sbi}" if defined $m->{sbi} && $got{sbi} ne '-' && index("$m->{sbi}.", "$got{sbi}.") != 0;
 	# off: tests that may not have run.
 	push @wrong, "ran all the same: $1" if $m->{off} && $out =~ /($m->{off})/;
-	push @wrong, 'no interrupt of a device arrived' if $m->{wire} && $out !~ /^ok \d+ vmem\.interrupt$/m;
-	$got{wire} = $out =~ /^ok \d+ vmem\.interrupt$/m ? 'wire' : 'polled';
+	$got{wire} = $out !~ /^ok \d+ vmem\.interrupt$/m ? 'polled' : $out =~ /^# \S+: interrupt \d+, a message, after/m ? 'message' : 'wire';
+	push @wrong, 'no interrupt of a device arrived' if $m->{wire} && $got{wire} eq 'polled';
+	push @wrong, "interrupts came by $got{wire}" if $m->{wire} && $got{wire} ne 'polled' && $got{wire} ne ($m->{wire} eq 'message' ? 'message' : 'wire');
 	return (\@wrong, \%got, $out);
 }
 

@@ -58,6 +58,17 @@ SKIP: {
 	# The same pins at another controller.
 	row('pci-aplic', 0, ['VMEM_BUS=pci', 'MACHINE=virt,aia=aplic', 'ARGS=test=hotplug.follow'], suites => ['hotplug'],
 		like => [$pass, @pci]);
+	# By messages of the devices' own, to the boot hart's interrupt file; and told to do without.
+	my @msix = ('VMEM_BUS=pci', 'MACHINE=virt,aia=aplic-imsic');
+	memory_row('pci-msix', 0, [@msix, 'ARGS=test=hotplug.*,vmem.*'], suites => [qw(hotplug vmem)], like => [$pass, @pci, qr/^# oracle: clean/m,
+		qr/^# vmem0: interrupt \d+, a message$/m, qr/^ok \d+ hotplug\.follow$/m, qr/^ok \d+ vmem\.interrupt$/m]);
+	row('pci-msix-four', 0, [@msix, 'VMEM_DEVICES=3', 'PMEM=16M', 'SMP=2', 'ARGS=test=hotplug.neighbours,vmem.interrupt,actor.pmem'],
+		like => [$pass, @pci, map({ qr/^# virtio-pci\@00:0$_\.0: interrupt \d+, a message, after \d+ us, [1-9]/m } 1 .. 3), qr/^ok \d+ actor\.pmem$/m],
+		suites => [qw(hotplug vmem actor)]);
+	row('pci-irq-wire', 0, [@msix, 'ARGS=irq=wire test=vmem.interrupt'], suites => ['vmem'], like => [$pass, @pci, qr/interrupt \d+, a wire, after \d+ us, [1-9]/],
+		unlike => [qr/a message/]);
+	row('pci-irq-poll', 0, [@msix, 'ARGS=irq=poll test=vmem.interrupt,hotplug.follow'], suites => ['hotplug'],
+		like => [$pass, qr/^ok \d+ hotplug\.follow$/m, qr/^ok \d+ vmem\.interrupt # SKIP polled: by irq=poll/m], unlike => [qr/^# vmem0: interrupt/m]);
 	# Two devices whose regions are neighbours: everything, and in the other modes what concerns them.
 	my @two = (qr/^# vmem1: virtio-mmio/m, qr/^ok \d+ hotplug\.neighbours$/m, qr/common: direct map, frame table$/m,
 		qr/^# daemon0: oracle: clean/m, qr/^# daemon1: oracle: clean/m);
