@@ -23,8 +23,8 @@ my $tests = 'boot.*,table.*,hotplug.block,hotplug.used,vmem.interrupt,vmem.reque
 our @machines;
 
 # mode: as the banner says it. base, image: the lowest RAM, and where the image begins. wire: a device
-# interrupt has to arrive (vhost only), and if it says message, by one that the device sent itself. goal: of make. tree, files: what has to be made for it. long:
-# minutes, so not in the sample of ci/machines.t.
+# interrupt has to arrive (vhost only), and if it says message, by one that the device sent itself. goal:
+# of make. tree, files: what has to be made for it. long: minutes, so not in the sample of ci/machines.t.
 sub machine
 {
 	my ($name, %x) = @_;

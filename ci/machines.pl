@@ -15,7 +15,7 @@ my @picked = grep { $_->{name} =~ /$only/ } @machines;
 my $failed = 0;
 
 die "MACHINES=$only: no machine has such a name\n" if !@picked;
-my $row = "%-24s %-28s %-22s %-6s %-5s %-7s %-11s %-11s %-6s %-40s %s\n";
+my $row = "%-24s %-28s %-22s %-6s %-5s %-7s %-11s %-11s %-7s %-40s %s\n";
 printf $row, 'name', 'machine', 'CPU', 'mode', 'harts', 'OpenSBI', 'RAM from', 'image at', 'irq', 'result', 'seconds';
 for my $m (@picked) {
 	my $start = time;
