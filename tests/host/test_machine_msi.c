@@ -26,6 +26,7 @@ static struct {
 	uint32_t guest_bits;
 	uint32_t hart_bits; /* 0: not said */
 	bool shifted;	    /* on a bus that harts see 0x1000000000 higher */
+	bool deeper;	    /* the IMSICs: on another bus on that, 0x2000000000 higher */
 	bool no_aia;
 } in;
 
@@ -98,7 +99,15 @@ static void put_soc(struct tree *t)
 	tree_reg(t, "reg", 0xd000000, 0x8000);
 	tree_cells(t, "msi-parent", IMSICS);
 	tree_close(t);
-	put_imsics(t);
+	if (in.deeper) {
+		tree_open(t, "bus@0");
+		tree_cell_counts(t, 2, 2);
+		tree_cells(t, "ranges", 0, 0, 0x20, 0, 0x10, 0);
+		put_imsics(t);
+		tree_close(t);
+	} else {
+		put_imsics(t);
+	}
 	tree_open(t, "other");
 	tree_cells(t, "phandle", OTHER);
 	tree_cells(t, "#msi-cells", 4);
@@ -243,6 +252,11 @@ static void test_files(void)
 	tap_ok(files_at(0x29000000, FILES), "in two pieces");
 	in.shifted = true;
 	tap_ok(files_at(UINT64_C(0x1029000000), UINT64_C(0x1028000000)), "through the bus above");
+	usual();
+	in.deeper = true;
+	tap_ok(files_at(FILES + UINT64_C(0x2000001000), FILES + UINT64_C(0x2000000000)) &&
+		       all(machine()),
+	       "through two buses");
 	usual();
 	in.hart_bits = 15;
 	in.second = 0x24000000;
