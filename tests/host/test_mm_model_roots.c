@@ -142,8 +142,7 @@ static void a_and_d(const void *arg)
 
 	window_setup(arg);
 	s = slot(page(2, 0), 1);
-	pte_store(slot(page(2, 5), 0),
-		  pte_leaf(window_frames + 5 * PAGE_SIZE, PROT_RW & ~PTE_D));
+	pte_store(slot(page(2, 5), 0), pte_leaf(window_frames + 5 * PAGE_SIZE, PROT_RW & ~PTE_D));
 	fence_all_harts();
 	table = pte_xchg(s, PTE_NONE);
 	model_table_freed(pte_pa(table));
