@@ -73,9 +73,9 @@ machine("virt-ext-off-$_", cpu => 'rv64,svinval=true,svnapot=true,svpbmt=true', 
 my $all_off = 'asid=0 ext=-svinval,-svnapot,-svpbmt,-svadu,-svade,-svvptc,-sstc,-ssaia,-fwft';
 for my $mode (qw(sv39 sv48 sv57)) {
 	my @all = (mode => ucfirst $mode, tests => '*', long => 1);
-	machine("all-max-$mode", @all, cpu => 'max', args => "mode=$mode");
-	machine("all-builtin-$mode", @all, cpu => 'max', args => "mode=$mode", wire => 0, vars => ['VMEM=builtin']);
-	machine("all-off-$mode", @all, cpu => 'max', args => "mode=$mode $all_off", wire => 0, vars => ['VMEM=builtin'],
+	machine("all-max-$mode", @all, cpu => 'max,svade=true', args => "mode=$mode");
+	machine("all-builtin-$mode", @all, cpu => 'max,svade=true', args => "mode=$mode", wire => 0, vars => ['VMEM=builtin']);
+	machine("all-off-$mode", @all, cpu => 'max,svade=true', args => "mode=$mode $all_off", wire => 0, vars => ['VMEM=builtin'],
 		off => qr/^ok \d+ (?:svinval\.|svnapot\.(?!reserved)|svpbmt\.|ad\.fwft|asid\.(?!\w*global))\S+$|^# (?:in use: timer|timer:.*) by stimecmp|memory types PMA, NC/m);
 	machine("all-sim-$mode", @all, machine => 'hotwalk-sim', cpu => 'its own', harts => 2, args => "mode=$mode", wire => 0, goal => 'run-sim', vars => ['VMEM=builtin'])
 		if -x 'build/hotwalk-sim';
