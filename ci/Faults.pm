@@ -157,6 +157,7 @@ my %actors = (
 	'default-keeps-x' => {tests => 'actor.direct_map', like => [by('actor.direct_map', 'probe')]},
 	'attr-anywhere' => {tests => 'actor.set_memory_refused', like => [by('actor.set_memory_refused', 'check')]},
 	'present-leaf' => {tests => 'actor.direct_map', like => [by('actor.direct_map', 'check')]},
+	'list-unlocked' => {tests => 'actor.hot_list', like => [by('actor.hot_list', 'accounts'), qr/^# accounts: .* hotplug is not held/m]},
 	'lock-order' => {tests => 'actor.dump*', like => [by('actor.dump', 'accounts')]},
 	'dump-unlocked' => {tests => 'actor.dump', like => [by('actor.dump', 'probe')]},
 	'wx-unlocked' => {tests => 'actor.dump_wx', like => [by('actor.dump_wx', 'probe')]},

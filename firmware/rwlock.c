@@ -49,6 +49,11 @@ void rw_read_unlock(struct rwlock *l)
 	__atomic_fetch_add(&l->readers_out, READER, __ATOMIC_RELEASE);
 }
 
+bool rw_is_written(const struct rwlock *l)
+{
+	return load(&l->writers_in) != load(&l->writers_out);
+}
+
 void rw_write_lock(struct rwlock *l)
 {
 	uint32_t ticket, readers;

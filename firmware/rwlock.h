@@ -32,6 +32,9 @@ void rw_read_unlock(struct rwlock *l);
 /* False: a writer is here or waits. */
 bool must_check rw_read_trylock(struct rwlock *l);
 
+/* Somebody writes, or waits to: what the lock guards may change at any moment. */
+bool rw_is_written(const struct rwlock *l);
+
 void rw_write_lock(struct rwlock *l);
 void rw_write_unlock(struct rwlock *l);
 

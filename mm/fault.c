@@ -183,6 +183,7 @@ static const struct fault_info infos[NR_FAULTS] = {
 	[FAULT_HART_HANGS] = {"hart-hangs", "harts: the first peer hangs before the first test"},
 	[FAULT_MSIX_MASKED] = {"msix-masked", "a device's message stays masked"},
 	[FAULT_MSIX_WRONG_HART] = {"msix-wrong-hart", "a device's messages go to another hart"},
+	[FAULT_LIST_UNLOCKED] = {"list-unlocked", "hot-added regions are looked up without a lock"},
 };
 
 const struct fault_info *fault_info(enum fault f)

@@ -183,6 +183,7 @@ enum fault {
 	FAULT_HART_HANGS,      /* a hart is lost outside any test, and no interrupt reaches it */
 	FAULT_MSIX_MASKED,     /* a vector's mask bit stays (PCIe 6.1.4.5) */
 	FAULT_MSIX_WRONG_HART, /* its message goes to another hart's interrupt file */
+	FAULT_LIST_UNLOCKED,   /* the list of regions is read while it changes */
 	NR_FAULTS,
 };
 

@@ -3,6 +3,7 @@
 #include "mm/hotplug.h"
 
 #include "firmware/arch.h"
+#include "firmware/lock.h"
 #include "mm/bootmem.h"
 #include "mm/clear.h"
 #include "mm/fault.h"
@@ -62,8 +63,16 @@ uint64_t hotplug_shootdowns_due(struct region phys, const struct hot_report *rep
 	return teardown_linux_flushes(phys) + (rep->counts.tables_linked != 0);
 }
 
+/* Who looks at the list of regions does not see it half changed. */
+static void list_is_still(void)
+{
+	if (!lock_holds(LOCK_HOTPLUG, false) && rw_is_written(&hotplug_lock))
+		lock_order_missing(LOCK_HOTPLUG, arch_hart());
+}
+
 struct hot_region *hot_first(void)
 {
+	list_is_still();
 	return first;
 }
 
@@ -78,11 +87,26 @@ static struct hot_region *find(paddr_t pa, bool device)
 
 struct hot_region *hot_find(paddr_t pa)
 {
+	list_is_still();
 	return find(pa, false);
+}
+
+struct hot_region *hot_look_up(paddr_t pa)
+{
+	bool locked = !fault_armed(FAULT_LIST_UNLOCKED);
+	struct hot_region *r;
+
+	if (locked)
+		rw_read_lock(&hotplug_lock);
+	r = hot_find(pa);
+	if (locked)
+		rw_read_unlock(&hotplug_lock);
+	return r;
 }
 
 struct hot_region *hot_find_device(paddr_t pa)
 {
+	list_is_still();
 	return find(pa, true);
 }
 
@@ -90,6 +114,7 @@ paddr_t hot_max_pa(void)
 {
 	paddr_t max = region_end(machine->ram[machine->nr_ram - 1]);
 
+	list_is_still();
 	if (fault_armed(FAULT_MAX_PFN_STUCK))
 		return max;
 	if (fault_armed(FAULT_MAX_PFN_ASSIGNED) && first != NULL)

@@ -8,7 +8,7 @@
  * Locks: operations write-lock hotplug_lock; any hart may call them, with no lock held. Two harts
  * must not work on one region at a time, nor on one and its neighbour that it is joined with.
  * hot_first(), hot_find() and hot_max_pa() take none: for who holds it for reading, or while nobody
- * operates.
+ * operates; if somebody does, that is recorded as locks taken wrongly are.
  */
 #ifndef MM_HOTPLUG_H
 #define MM_HOTPLUG_H
@@ -145,6 +145,11 @@ enum err must_check hot_remove(struct hot_region *r, struct hot_report *rep);
 struct hot_region *hot_first(void);
 /* The hot-added region that holds @pa, or NULL: a device's memory is none. */
 struct hot_region *hot_find(paddr_t pa);
+/*
+ * hot_find() for who holds no lock, while other harts add and remove other memory. What it returns
+ * is there for as long as nobody but the caller works on it.
+ */
+struct hot_region *hot_look_up(paddr_t pa);
 /* The device's memory that holds @pa, or NULL. */
 struct hot_region *hot_find_device(paddr_t pa);
 

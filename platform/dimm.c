@@ -45,7 +45,7 @@ enum err dimm_eject(struct dimm *d, struct evacuation *e, struct hot_report *rep
 	if (fault_armed(FAULT_DIMM_HALF) && d->phys.size > d->v->geo.block_size)
 		return eject_half(d, e, rep);
 	err = plug_remove(d->v, d->r, e, rep);
-	if (err != OK && hot_find(d->phys.start) != NULL)
+	if (err != OK && hot_look_up(d->phys.start) != NULL)
 		return err; /* as before, or stuck: its region says which */
 	d->r = NULL;
 	if (err == OK || virtio_mem_plugged(d->v, d->phys.start, d->phys.size) != d->phys.size ||

@@ -164,7 +164,7 @@ static enum err unplug_some(struct follow *f, uint64_t most)
 
 		for (;;) {
 			struct region r = choose_unplug(f, most, pass, limit);
-			struct hot_region *h = r.size == 0 ? NULL : hot_find(region_end(r) - 1);
+			struct hot_region *h = r.size == 0 ? NULL : hot_look_up(region_end(r) - 1);
 			struct evacuation e = {.stuck = {.pa = FRAME_NONE}};
 			struct hot_report rep;
 
@@ -206,7 +206,7 @@ static enum err unplug_pending(struct follow *f)
 		struct region r = {pa, block};
 		enum err err;
 
-		if (plugged_in(f, r) == 0 || hot_find(pa) != NULL)
+		if (plugged_in(f, r) == 0 || hot_look_up(pa) != NULL)
 			continue;
 		err = plug_give_back(f->v, r);
 		if (err != OK)

@@ -7,17 +7,6 @@
 #include "mm/fault.h"
 #include "mm/model.h"
 
-/* Other harts may add and remove other memory meanwhile. */
-static struct hot_region *find(paddr_t pa)
-{
-	struct hot_region *r;
-
-	rw_read_lock(&hotplug_lock);
-	r = hot_find(pa);
-	rw_read_unlock(&hotplug_lock);
-	return r;
-}
-
 /* From the answer on the device may do with the memory what it likes. */
 enum err plug_give_back(struct virtio_mem *v, struct region phys)
 {
@@ -59,7 +48,7 @@ enum err plug_add(struct virtio_mem *v, struct region phys, uint64_t prot, struc
 
 out_unplug:
 	/* Some hart may still have it mapped: then it stays plugged, for good. */
-	if (find(phys.start) != NULL || fault_armed(FAULT_PLUG_KEPT))
+	if (hot_look_up(phys.start) != NULL || fault_armed(FAULT_PLUG_KEPT))
 		return err;
 	if (plug_give_back(v, phys) != OK)
 		note("vmem: 0x%llx+0x%llx stays plugged, unused", (unsigned long long)phys.start,
@@ -118,7 +107,7 @@ static void rejoin(struct hot_region *r)
 enum err plug_remove_range(struct virtio_mem *v, struct region phys, struct evacuation *e,
 			   struct hot_report *rep)
 {
-	struct hot_region *r = find(phys.start);
+	struct hot_region *r = hot_look_up(phys.start);
 	struct hot_region *lower = NULL;
 	struct hot_region *upper = NULL;
 	enum err err;
@@ -137,7 +126,7 @@ enum err plug_remove_range(struct virtio_mem *v, struct region phys, struct evac
 	if (err == OK)
 		err = plug_remove(v, r, e, rep);
 	/* Still there and online: the cuts go. */
-	if (err != OK && find(phys.start) == r && r->state == HOT_ONLINE) {
+	if (err != OK && hot_look_up(phys.start) == r && r->state == HOT_ONLINE) {
 		if (upper != NULL)
 			rejoin(r);
 		if (lower != NULL)

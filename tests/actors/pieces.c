@@ -34,7 +34,7 @@ void pieces_plug(struct actor *a)
 	/* What did not go is there still, and what did not come is not: to be taken away behind it.
 	 */
 	if (err != OK) {
-		p->hot = hot_find(p->phys.start);
+		p->hot = hot_look_up(p->phys.start);
 		actor_fail(a, EVIDENCE_CHECK, "%s", err_name(err));
 	}
 }

@@ -49,6 +49,7 @@ static const struct row rows[] = {
 	{"table-unlocked", "unmap||map", SEED, true, NULL},
 	{"table-unlocked", "unmap||unmap of all", SEED, true, NULL},
 	{"table-unlocked", "add,remove||map,unmap", SEED, false, "race at"},
+	{"list-unlocked", "add||look", 0, false, "race at"},
 	{"no-shootdown", "unmap||unmap", 0, false, NULL},
 	{"no-shootdown", "remove||add", 0, false, NULL},
 	{"no-fence", "unmap||unmap", 0, false, NULL},

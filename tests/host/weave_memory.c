@@ -75,6 +75,14 @@ static void add_mine(void)
 	CHECK_ERR(hot_online(hot[h]), OK);
 }
 
+/* The region, or none yet: never half of the list. */
+static void look_for_first(void)
+{
+	const struct hot_region *r = hot_look_up(granule(0).start);
+
+	CHECK(r == NULL || r == hot[0], "another region");
+}
+
 static void remove_mine(void)
 {
 	CHECK_ERR(hot_remove(hot[arch_hart()], NULL), OK);
@@ -213,6 +221,7 @@ static void split_and_merge_leaf(void)
 const struct weave_program weave_memory_programs[] = {
 	PROGRAM("add||add", SBI, none_added, weave_settled, add_mine, add_mine),
 	PROGRAM("add||add, ipi", IPI, none_added, weave_settled, add_mine, add_mine),
+	PROGRAM("add||look", SBI, none_added, weave_settled, add_mine, look_for_first),
 	PROGRAM("remove||add", SBI, first_added, weave_settled, remove_mine, add_mine),
 	PROGRAM("remove||remove beside memory in use", SBI, third_stays, weave_settled, remove_mine,
 		remove_mine),
