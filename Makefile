@@ -50,11 +50,20 @@ SUITES ?=
 WARNINGS := -Wall -Wextra -Wconversion -Wshadow -Wvla -Wmissing-prototypes -Wstrict-prototypes -Werror
 # -misa-spec=2.2: Zicsr and Zifencei are part of I, and the lp64 libgcc is found.
 ISA := -misa-spec=2.2 -march=rv64imac -mabi=lp64 -mcmodel=medany
-CFLAGS := -std=gnu11 -O2 -g -ffreestanding -fno-common -fno-omit-frame-pointer $(ISA) $(WARNINGS) \
+# Small by default; what a run spends its instructions in is in HOT. Strings and tables begin where their
+# type allows, not at multiples of 8. Debuggers unwind by .debug_frame, nothing of ours walks frames.
+SMALL := -Os -msave-restore
+FAST := -O2
+CFLAGS := -std=gnu11 -g -ffreestanding -fno-common -fomit-frame-pointer -malign-data=natural $(ISA) $(WARNINGS) \
 	-ffunction-sections -fdata-sections -ffile-prefix-map=$(CURDIR)=. \
 	-I. -I$(B) $(NEWLIB_CFLAGS) $(LIBFDT_CFLAGS)
-# Runs untranslated at its physical address.
-EARLY_CFLAGS := -fno-jump-tables -fno-builtin -fno-tree-loop-distribute-patterns -fno-stack-protector
+# Runs untranslated at its physical address, on a stack that is hardly one.
+EARLY_CFLAGS := -mno-save-restore -fno-jump-tables -fno-builtin -fno-tree-loop-distribute-patterns -fno-stack-protector
+
+# Runs for each word, page, table entry, lock or try: measured with hotwalk-sim (docs/images.md).
+HOT := firmware/arch firmware/libc_glue firmware/lock firmware/lock_order firmware/rand \
+	mm/audit mm/clear mm/map mm/model mm/model_% mm/shootdown mm/walk platform/scribble \
+	tests/probes tests/mmu/look tests/mmu/scene tests/mmu/trial
 
 # Each folder names its objects; $(call folder,DIR) turns them into paths.
 objs-all :=
@@ -76,6 +85,8 @@ ELF := $(B)/hotwalk$(if $(SUITES),-suites)$(addprefix -,$(filter-out $(USUAL_LOA
 BIN := $(ELF:.elf=.bin)
 
 $(early-all): CFLAGS += $(EARLY_CFLAGS)
+$(early-all) $(objs-all): OPTIMIZE := $(SMALL)
+$(filter $(HOT:%=$(B)/fw/%.o),$(objs-all)): OPTIMIZE := $(FAST)
 
 # What objects are made with: changes when compiler or flags do, and not when QEMU does.
 # Two makes in one folder (tests run side by side) have temporary files of their own.
@@ -83,6 +94,7 @@ NEW := new.$(shell echo $$PPID)
 define compiler_text
 $(shell $(CC) --version 2>/dev/null | head -n 1)
 $(CFLAGS) $(EARLY_CFLAGS)
+$(SMALL) $(FAST) $(HOT)
 $(early-all) $(objs-all)
 $(HOST_CFLAGS) $(TEST_CFLAGS) $(SANITIZE) $(COUNT) $(WATCHED) $(FUZZ_CFLAGS)
 $(shell $(HOSTCC) --version 2>/dev/null | head -n 1)
@@ -95,7 +107,7 @@ $(B)/compiler: FORCE
 $(B)/fw/%.o: %.c $(B)/compiler
 	@mkdir -p $(@D)
 	@echo "  CC      $<"
-	@$(CC) $(CFLAGS) -MMD -MP -c -o $@ $<
+	@$(CC) $(OPTIMIZE) $(CFLAGS) -MMD -MP -c -o $@ $<
 
 $(B)/fw/%.o: %.S $(B)/compiler
 	@mkdir -p $(@D)
