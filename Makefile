@@ -134,7 +134,7 @@ $(ELF): $(early-all) $(objs-all) $(B)/early.checked $(B)/compiler $(LINKER_SCRIP
 	@$(CC) $(ISA) -nostdlib -nostartfiles -static -Wl,--gc-sections -Wl,--defsym=LOAD_ADDR=$(LOAD_ADDR) \
 		-Wl,-T,$(LINKER_SCRIPT) -Wl,-Map,$(@:.elf=.map) -Wl,-n -Wl,--no-warn-rwx-segments -o $@ \
 		$(early-all) $(objs-all) -Wl,--start-group $(LIBFDT_LIB) $(NEWLIB_LIB) -lgcc -Wl,--end-group
-	@for s in $(SUITES); do $(CROSS_COMPILE)nm $@ | grep -q " ptr_$${s}_" || \
+	@for s in $(SUITES); do $(CROSS_COMPILE)nm $@ | grep -q " desc_$${s}_" || \
 		{ echo "SUITES: there is no suite $$s"; exit 1; }; done
 	@$(OBJDUMP) -d -S $@ > $(@:.elf=.lst)
 

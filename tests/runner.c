@@ -32,7 +32,7 @@
 #define MAX_TESTS 1024
 
 /* linker/hotwalk.ld */
-extern const struct test *const __tests_start[], *const __tests_end[];
+extern const struct test __tests_start[], __tests_end[];
 
 static struct context leave_to;
 static struct test_run *running;
@@ -389,15 +389,15 @@ static unsigned choose_rtl(const struct test **chosen)
 {
 	unsigned n = 0;
 
-	for (const struct test *const *p = __tests_start; p < __tests_end; p++) {
-		int place = rtl_place(*p);
+	for (const struct test *p = __tests_start; p < __tests_end; p++) {
+		int place = rtl_place(p);
 		unsigned at = n;
 
 		if (place < 0 || n == MAX_TESTS)
 			continue;
 		for (; at > 0 && rtl_place(chosen[at - 1]) > place; at--)
 			chosen[at] = chosen[at - 1];
-		chosen[at] = *p;
+		chosen[at] = p;
 		n++;
 	}
 	return n;
@@ -409,9 +409,9 @@ static unsigned choose(const struct bench *b, const struct test **chosen)
 
 	if (strcmp(b->args->test, RTL_SET) == 0)
 		return choose_rtl(chosen);
-	for (const struct test *const *p = __tests_start; p < __tests_end; p++) {
-		if (n < MAX_TESTS && matches(b->args->test, *p))
-			chosen[n++] = *p;
+	for (const struct test *p = __tests_start; p < __tests_end; p++) {
+		if (n < MAX_TESTS && matches(b->args->test, p))
+			chosen[n++] = p;
 	}
 	return n;
 }
@@ -432,8 +432,8 @@ static void shuffle(const struct test **tests, unsigned n, uint64_t seed)
 
 void runner_list(void)
 {
-	for (const struct test *const *p = __tests_start; p < __tests_end; p++)
-		note("%s.%s", (*p)->suite, (*p)->name);
+	for (const struct test *p = __tests_start; p < __tests_end; p++)
+		note("%s.%s", p->suite, p->name);
 }
 
 unsigned runner_run(const struct bench *b)

@@ -27,13 +27,13 @@ struct test {
 	const char *suite;
 	const char *name;
 	void (*fn)(struct test_run *t);
-	unsigned needs;
-	unsigned timeout_ms; /* 0: TEST_TIMEOUT_MS */
 	/* "the clause that a failed probe breaks" */
 	const char *clause;
+	const void *arg;     /* of a test that is a row of a table */
+	unsigned timeout_ms; /* 0: TEST_TIMEOUT_MS */
+	uint8_t needs;	     /* NEEDS_* */
 	/* Judges the machine, not the code that hot-plugs memory: counted in "# sensitivity:". */
 	bool machine;
-	const void *arg; /* of a test that is a row of a table */
 };
 
 #define TEST_TIMEOUT_MS 20000
@@ -87,21 +87,19 @@ struct test_run {
 	bool other_bad;	       /* something else than an old entry was seen */
 };
 
+/* They lie side by side (linker/hotwalk.ld): no larger alignment than the type's. */
+#define TEST_SECTION(name) __attribute__((section(name), used, aligned(_Alignof(struct test))))
+#define TEST_ENTRY(s, ident, ...)                                                                  \
+	static const struct test desc_##s##_##ident TEST_SECTION(".tests." #s "." #ident) = {      \
+		.suite = #s, __VA_ARGS__};
+
 #define TEST(s, n, ...)                                                                            \
 	static void test_##s##_##n(struct test_run *t);                                            \
-	static const struct test desc_##s##_##n = {                                                \
-		.suite = #s, .name = #n, .fn = test_##s##_##n, ##__VA_ARGS__};                     \
-	__attribute__((section(".tests." #s "." #n),                                               \
-		       used)) static const struct test *const ptr_##s##_##n = &desc_##s##_##n;     \
+	TEST_ENTRY(s, n, .name = #n, .fn = test_##s##_##n, ##__VA_ARGS__)                          \
 	static void test_##s##_##n(struct test_run *t)
 
 /* The same for a test whose name has dots, or that shares its function with other rows. */
-#define TEST_ROW(s, ident, n, f, ...)                                                              \
-	static const struct test desc_##s##_##ident = {                                            \
-		.suite = #s, .name = n, .fn = f, ##__VA_ARGS__};                                   \
-	__attribute__((section(".tests." #s "." #ident),                                           \
-		       used)) static const struct test *const ptr_##s##_##ident =                  \
-		&desc_##s##_##ident;
+#define TEST_ROW(s, ident, n, f, ...) TEST_ENTRY(s, ident, .name = n, .fn = f, ##__VA_ARGS__)
 
 /* Record a failure: one diagnostic line with its evidence. Goes on. Conductor hart only. */
 void test_fail(struct test_run *t, enum evidence e, const char *fmt, ...) printf_fn(3, 4);
