@@ -28,7 +28,7 @@ static bool mark_above(struct scene *s, const struct row *r, struct stim *one)
 {
 	uint64_t *slot;
 
-	if (r->c.level + 1 >= s->pt.mode->levels) {
+	if (r->c.level + 1u >= s->pt.mode->levels) {
 		test_skip(s->t, "%s has no entry above its %s leaves", s->pt.mode->name,
 			  level_name(r->c.level));
 		return false;

@@ -25,11 +25,12 @@ enum op {
 enum { LEVEL_4K, LEVEL_2M, LEVEL_1G, LEVEL_512G, LEVEL_256T };
 const char *level_name(unsigned level);
 
+/* One for each of hundreds of tests: narrow. */
 struct op_case {
-	enum op op;
-	unsigned level;
-	enum access access;
-	bool global; /* leaves have G set: rs2 other than x0 does not reach them */
+	enum op op : 8;
+	unsigned level : 8;
+	enum access access : 8;
+	bool global : 1; /* leaves have G set: rs2 other than x0 does not reach them */
 };
 
 /*

@@ -14,8 +14,8 @@
 	"with U=1"
 
 struct row {
-	unsigned level;
-	enum access access;
+	unsigned level : 8;
+	enum access access : 8;
 	uint64_t bit;	 /* of sstatus */
 	uint64_t rights; /* of the leaf, instead of R, W and X without U */
 	bool works;	 /* with the bit set; without it none does */
