@@ -15,8 +15,8 @@ run-image: image $(RUNNER) ## boot hotwalk-opensbi.bin (ARGS in it) under QEMU's
 	@$(RUNNER) --timeout $(TIMEOUT) --dir $(or $(RUN_DIR),$(B)/run/last) $(RUN_FLAGS) -- $(QEMU_IMAGE)
 .PHONY: image run-image run-uboot
 
-# For ci/start.t: the images in IMAGE_DIR as U-Boot sees them, at 0x84000000 and 0x88000000, and
-# COMMAND; the empty lines are for its countdown.
+# For ci/start.t: the images in IMAGE_DIR as U-Boot sees them, raw at 0x84000000, compressed at
+# 0x85000000, FIT at 0x88000000 and 0x89000000, and COMMAND; the empty lines are for its countdown.
 run-uboot: export UBOOT_INPUT = $(subst x,\n,xxxxxxxxxxxxxxxxxxxxxxxx)$(value COMMAND)\n
 run-uboot: $(RUNNER)
 	@$(RUNNER) --timeout $(TIMEOUT) --dir $(or $(RUN_DIR),$(B)/run/last) $(RUN_FLAGS) -- \

@@ -97,6 +97,7 @@ QEMU_IMAGE = $(QEMU) -M $(MACHINE) -nographic -bios $(IMAGE_DIR)/hotwalk-opensbi
 
 # U-Boot in S-mode, told what to do once it takes no notice of what comes before its prompt.
 UBOOT ?= /usr/lib/u-boot/qemu-riscv64_smode/u-boot.bin
-at = -device loader,file=$(IMAGE_DIR)/$(1),addr=$(2),force-raw=on
+at = $(if $(wildcard $(IMAGE_DIR)/$(1)),-device loader$(comma)file=$(IMAGE_DIR)/$(1)$(comma)addr=$(2)$(comma)force-raw=on)
 QEMU_UBOOT = $(QEMU) -M $(MACHINE) -smp $(SMP) -m 256M -nographic -bios $(OPENSBI) -kernel $(UBOOT) \
-	$(call at,hotwalk-image.bin,0x84000000) $(if $(wildcard $(IMAGE_DIR)/hotwalk-image.itb),$(call at,hotwalk-image.itb,0x88000000))
+	$(call at,hotwalk-image.bin,0x84000000) $(call at,hotwalk-image.bin.gz,0x85000000) \
+	$(call at,hotwalk-image.itb,0x88000000) $(call at,hotwalk-gzip.itb,0x89000000)

@@ -5,7 +5,8 @@
 # arguments in them:
 #   hotwalk-image.elf, hotwalk-image.bin   the same, with the arguments
 #   hotwalk-opensbi.bin                    OpenSBI, and 2 MiB behind its start the raw image
-#   hotwalk-image.its, hotwalk-image.itb   FIT source; FIT image where dtc is installed
+#   hotwalk-image.its, hotwalk-image.itb   FIT source; FIT image where mkimage or dtc is installed
+#   hotwalk-image.bin.gz, hotwalk-gzip.its, .itb   the raw image and the FIT image compressed: boot loaders unpack them
 #   hotwalk-image.sha256                   checksums of them all
 #
 # usage: host/image.sh --elf FILE --bin FILE --objcopy TOOL [--firmware FW_JUMP.BIN] [--fit-load ADDR]
@@ -61,8 +62,14 @@ dd if="$TMP/args" of="$TMP/hotwalk-image.bin" bs=1 seek=$MAGIC_AT conv=notrunc 2
 cmp -s "$TMP/check.bin" "$TMP/hotwalk-image.bin" || die "ELF and raw image differ"
 chmod -x "$TMP/hotwalk-image.bin"
 
-sed "s/@LOAD@/$FIT_LOAD/g" >"$TMP/hotwalk-image.its" <<'END'
-/* FIT source: mkimage -f hotwalk-image.its hotwalk-image.itb; U-Boot: bootm ADDR - ${fdtcontroladdr} */
+files='hotwalk-image.elf hotwalk-image.bin'
+
+# The checksum is that of @DATA as it stands in the FIT image. mkimage fills it in; dtc alone leaves the
+# node out of use, which U-Boot then refuses.
+make_fit() # NAME DATA COMPRESSION
+{
+	sed "s/@LOAD@/$FIT_LOAD/g; s/@NAME@/$1/g; s/@DATA@/$2/; s/@COMPRESSION@/$3/" >"$TMP/$1.its" <<'END'
+/* FIT source: mkimage -f @NAME@.its @NAME@.itb; U-Boot: bootm ADDR - ${fdtcontroladdr} */
 /dts-v1/;
 
 / {
@@ -74,11 +81,11 @@ sed "s/@LOAD@/$FIT_LOAD/g" >"$TMP/hotwalk-image.its" <<'END'
 	images {
 		hotwalk {
 			description = "hotwalk";
-			data = /incbin/("hotwalk-image.bin");
+			data = /incbin/("@DATA@");
 			type = "kernel";
 			os = "linux";
 			arch = "riscv";
-			compression = "none";
+			compression = "@COMPRESSION@";
 			load = /bits/ 64 <@LOAD@>;
 			entry = /bits/ 64 <@LOAD@>;
 			hash-1 {
@@ -96,15 +103,25 @@ sed "s/@LOAD@/$FIT_LOAD/g" >"$TMP/hotwalk-image.its" <<'END'
 	};
 };
 END
-files='hotwalk-image.elf hotwalk-image.bin hotwalk-image.its'
-# mkimage fills in the checksum; dtc alone leaves the node out of use, which U-Boot then refuses.
-if command -v mkimage >/dev/null && (cd "$TMP" && mkimage -f hotwalk-image.its hotwalk-image.itb >/dev/null 2>&1); then
-	files="$files hotwalk-image.itb"
-elif command -v dtc >/dev/null; then
-	hash=$(sha256sum "$TMP/hotwalk-image.bin" | cut -c1-64)
-	sed "s/algo = \"sha256\";/&\n\t\t\t\tvalue = [$hash];/" "$TMP/hotwalk-image.its" >"$TMP/hashed.its"
-	dtc -q -I dts -O dtb -o "$TMP/hotwalk-image.itb" "$TMP/hashed.its" && files="$files hotwalk-image.itb"
-	rm -f "$TMP/hashed.its"
+	files="$files $1.its"
+	if command -v mkimage >/dev/null && (cd "$TMP" && mkimage -f "$1.its" "$1.itb" >/dev/null 2>&1); then
+		files="$files $1.itb"
+	elif command -v dtc >/dev/null; then
+		hash=$(sha256sum "$TMP/$2" | cut -c1-64)
+		sed "s/algo = \"sha256\";/&\n\t\t\t\tvalue = [$hash];/" "$TMP/$1.its" >"$TMP/hashed.its"
+		dtc -q -I dts -O dtb -o "$TMP/$1.itb" "$TMP/hashed.its" && files="$files $1.itb"
+		rm -f "$TMP/hashed.its"
+	fi
+}
+
+make_fit hotwalk-image hotwalk-image.bin none
+# Without name and time, so that the same image is the same file.
+if command -v gzip >/dev/null; then
+	gzip -9nc "$TMP/hotwalk-image.bin" >"$TMP/hotwalk-image.bin.gz"
+	files="$files hotwalk-image.bin.gz"
+	make_fit hotwalk-gzip hotwalk-image.bin.gz gzip
+else
+	printf 'image: no gzip here, the compressed images are left out\n' >&2
 fi
 
 if [ -n "$FIRMWARE" ]; then
