@@ -21,7 +21,6 @@
 
 /* One device: main.c makes one at most. Everything but the parameters is under the lock. */
 static struct {
-	struct spinlock lock;
 	struct builtin_params params; /* region, size and block as of now */
 	struct region memory;	      /* as of builtin_init() */
 	const struct builtin_hooks *hooks;
@@ -37,7 +36,10 @@ static struct {
 	paddr_t first_violation;
 	uint16_t answer; /* for the next @answer_left requests */
 	unsigned answer_left;
-} dev = {.lock = SPINLOCK(LOCK_DEVICE)};
+} dev;
+
+/* Beside it, so that the image holds this and not 2 KiB of zeros. */
+static struct spinlock dev_lock = SPINLOCK(LOCK_DEVICE);
 
 /*
  * What a window shows at a time: every opening and closing is a shootdown. Up to an edge of
@@ -212,17 +214,17 @@ static uint64_t locked_load(uint64_t offset, unsigned size_bytes)
 {
 	uint64_t value;
 
-	spin_lock(&dev.lock);
+	spin_lock(&dev_lock);
 	value = load(offset, size_bytes);
-	spin_unlock(&dev.lock);
+	spin_unlock(&dev_lock);
 	return value;
 }
 
 static void locked_store(uint64_t offset, uint64_t value, unsigned size_bytes)
 {
-	spin_lock(&dev.lock);
+	spin_lock(&dev_lock);
 	store(offset, value, size_bytes);
-	spin_unlock(&dev.lock);
+	spin_unlock(&dev_lock);
 }
 
 static struct mmio_trap window = {
@@ -312,12 +314,12 @@ enum err builtin_init(const struct builtin_params *p, vaddr_t *regs, uint64_t *r
 
 uint64_t builtin_violations(paddr_t *first)
 {
-	bool irqs = spin_lock_irq(&dev.lock);
+	bool irqs = spin_lock_irq(&dev_lock);
 	uint64_t n = dev.violations;
 
 	if (n != 0 && first != NULL)
 		*first = dev.first_violation;
-	spin_unlock_irq(&dev.lock, irqs);
+	spin_unlock_irq(&dev_lock, irqs);
 	return n;
 }
 
@@ -329,7 +331,7 @@ void builtin_scan(void)
 
 	if (window.va == 0)
 		return;
-	irqs = spin_lock_irq(&dev.lock);
+	irqs = spin_lock_irq(&dev_lock);
 	for (; (run = scribbled_run(&at, dev.params.size)) != 0; at += run) {
 		uint64_t before = dev.violations;
 
@@ -338,16 +340,16 @@ void builtin_scan(void)
 		if (dev.violations != before)
 			(void)blocks_scribble(at, run);
 	}
-	spin_unlock_irq(&dev.lock, irqs);
+	spin_unlock_irq(&dev_lock, irqs);
 }
 
 void builtin_answer_next(uint16_t type, unsigned count)
 {
-	bool irqs = spin_lock_irq(&dev.lock);
+	bool irqs = spin_lock_irq(&dev_lock);
 
 	dev.answer = type;
 	dev.answer_left = count;
-	spin_unlock_irq(&dev.lock, irqs);
+	spin_unlock_irq(&dev_lock, irqs);
 }
 
 enum err builtin_set_requested(uint64_t size_bytes)
@@ -357,9 +359,9 @@ enum err builtin_set_requested(uint64_t size_bytes)
 
 	if (window.va == 0)
 		return ERR_INVAL;
-	irqs = spin_lock_irq(&dev.lock);
+	irqs = spin_lock_irq(&dev_lock);
 	error = vmem_set_requested_size(&dev.vmem, size_bytes);
-	spin_unlock_irq(&dev.lock, irqs);
+	spin_unlock_irq(&dev_lock, irqs);
 	return error == VMEM_OK ? OK : ERR_INVAL;
 }
 
@@ -370,10 +372,10 @@ uint64_t builtin_misuses(void)
 
 void builtin_hook(const struct builtin_hooks *hooks)
 {
-	bool irqs = spin_lock_irq(&dev.lock);
+	bool irqs = spin_lock_irq(&dev_lock);
 
 	dev.hooks = hooks;
-	spin_unlock_irq(&dev.lock, irqs);
+	spin_unlock_irq(&dev_lock, irqs);
 }
 
 bool builtin_with(void (*fn)(struct vmmio *io, void *arg), void *arg)
@@ -382,9 +384,9 @@ bool builtin_with(void (*fn)(struct vmmio *io, void *arg), void *arg)
 
 	if (window.va == 0)
 		return false;
-	irqs = spin_lock_irq(&dev.lock);
+	irqs = spin_lock_irq(&dev_lock);
 	fn(&dev.mmio, arg);
-	spin_unlock_irq(&dev.lock, irqs);
+	spin_unlock_irq(&dev_lock, irqs);
 	return true;
 }
 
@@ -428,16 +430,16 @@ enum err builtin_reshape(uint64_t offset, uint64_t size, uint64_t block)
 	p.region = dev.memory.start + offset;
 	p.size = size;
 	p.block = block;
-	irqs = spin_lock_irq(&dev.lock);
+	irqs = spin_lock_irq(&dev_lock);
 	e = reshape(&p);
-	spin_unlock_irq(&dev.lock, irqs);
+	spin_unlock_irq(&dev_lock, irqs);
 	return e;
 }
 
 void builtin_forgive(uint64_t n)
 {
-	bool irqs = spin_lock_irq(&dev.lock);
+	bool irqs = spin_lock_irq(&dev_lock);
 
 	dev.violations -= min_u64(n, dev.violations);
-	spin_unlock_irq(&dev.lock, irqs);
+	spin_unlock_irq(&dev_lock, irqs);
 }
