@@ -43,18 +43,54 @@ static uint64_t deadline = UINT64_MAX;
 
 static bool bailed_out;
 
-void test_fail(struct test_run *t, enum evidence e, const char *fmt, ...)
+static void fail(struct test_run *t, enum evidence e, const char *fmt, va_list ap)
 {
 	char prefix[24];
-	va_list ap;
 
 	t->evidence |= UINT32_C(1) << e;
 	if (t->fails++ >= TEST_MAX_FAIL_LINES)
 		return;
 	snprintf(prefix, sizeof(prefix), "# %s: ", evidence_name(e));
-	va_start(ap, fmt);
 	vsay(prefix, fmt, ap);
+}
+
+void test_fail(struct test_run *t, enum evidence e, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	fail(t, e, fmt, ap);
 	va_end(ap);
+}
+
+void test_expect_failed(struct test_run *t, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	fail(t, EVIDENCE_CHECK, fmt, ap);
+	va_end(ap);
+}
+
+void test_assert_failed(struct test_run *t, const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	fail(t, EVIDENCE_CHECK, fmt, ap);
+	va_end(ap);
+	test_leave();
+}
+
+void test_expect_not_ok(struct test_run *t, const char *expr, enum err err)
+{
+	test_fail(t, EVIDENCE_CHECK, "%s: %s", expr, err_name(err));
+}
+
+void test_assert_not_ok(struct test_run *t, const char *expr, enum err err)
+{
+	test_expect_not_ok(t, expr, err);
+	test_leave();
 }
 
 void test_skip(struct test_run *t, const char *fmt, ...)

@@ -103,6 +103,12 @@ struct test_run {
 
 /* Record a failure: one diagnostic line with its evidence. Goes on. Conductor hart only. */
 void test_fail(struct test_run *t, enum evidence e, const char *fmt, ...) printf_fn(3, 4);
+/* What is behind EXPECT(), ASSERT(), EXPECT_OK() and ASSERT_OK(): hundreds of calls, so short ones.
+ */
+void test_expect_failed(struct test_run *t, const char *fmt, ...) printf_fn(2, 3);
+void test_assert_failed(struct test_run *t, const char *fmt, ...) printf_fn(2, 3) noreturn_fn;
+void test_expect_not_ok(struct test_run *t, const char *expr, enum err err);
+void test_assert_not_ok(struct test_run *t, const char *expr, enum err err) noreturn_fn;
 void test_skip(struct test_run *t, const char *fmt, ...) printf_fn(2, 3);
 /* How long it may take, on a machine with these harts. */
 unsigned test_timeout_ms(const struct test_run *t);
@@ -117,27 +123,27 @@ void test_control(struct test_run *t, enum access a, unsigned hart, unsigned sta
 #define EXPECT(t, cond, ...)                                                                       \
 	do {                                                                                       \
 		if (!(cond))                                                                       \
-			test_fail((t), EVIDENCE_CHECK, __VA_ARGS__);                               \
+			test_expect_failed((t), __VA_ARGS__);                                      \
 	} while (0)
 
 #define ASSERT(t, cond, ...)                                                                       \
 	do {                                                                                       \
-		if (!(cond)) {                                                                     \
-			test_fail((t), EVIDENCE_CHECK, __VA_ARGS__);                               \
-			test_leave();                                                              \
-		}                                                                                  \
+		if (!(cond))                                                                       \
+			test_assert_failed((t), __VA_ARGS__);                                      \
 	} while (0)
 
 #define EXPECT_OK(t, expr)                                                                         \
 	do {                                                                                       \
 		enum err expect_err = (expr);                                                      \
-		EXPECT((t), expect_err == OK, "%s: %s", #expr, err_name(expect_err));              \
+		if (expect_err != OK)                                                              \
+			test_expect_not_ok((t), #expr, expect_err);                                \
 	} while (0)
 
 #define ASSERT_OK(t, expr)                                                                         \
 	do {                                                                                       \
 		enum err assert_err = (expr);                                                      \
-		ASSERT((t), assert_err == OK, "%s: %s", #expr, err_name(assert_err));              \
+		if (assert_err != OK)                                                              \
+			test_assert_not_ok((t), #expr, assert_err);                                \
 	} while (0)
 
 /* Run on harts and fail the test if one is lost or traps. */
