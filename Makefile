@@ -62,7 +62,7 @@ EARLY_CFLAGS := -mno-save-restore -fno-jump-tables -fno-builtin -fno-tree-loop-d
 
 # Runs for each word, page, table entry, lock or try: measured with hotwalk-sim (docs/images.md).
 HOT := firmware/arch firmware/libc_glue firmware/lock firmware/lock_order firmware/rand \
-	mm/audit mm/clear mm/map mm/model mm/model_% mm/shootdown mm/walk platform/scribble \
+	mm/audit mm/batch mm/clear mm/map mm/model mm/model_% mm/shootdown mm/split mm/walk platform/scribble \
 	tests/probes tests/mmu/look tests/mmu/scene tests/mmu/trial
 
 # Each folder names its objects; $(call folder,DIR) turns them into paths.
