@@ -12,7 +12,11 @@ B := build
 
 # What the goals need: tools are found or fetched once per start, before anything is built.
 TOOL_GOALS := $(filter-out help clean format,$(or $(MAKECMDGOALS),help))
-PURPOSE := $(if $(filter check check-programs check-machines floor seeds fuzz coverage,$(TOOL_GOALS)),check,$(if $(filter run run-sim run-image run-uboot faults gdb,$(TOOL_GOALS)),run,build))
+PURPOSE := $(if $(filter check check-programs check-machines floor seeds fuzz coverage,$(TOOL_GOALS)),check,$(if $(filter run print-run run-sim run-image run-uboot faults gdb,$(TOOL_GOALS)),run,build))
+
+# With another QEMU or OpenSBI it is another list: tests that run side by side would read each
+# other's. ci/*.t read it too, for what they may ask of make.
+export TOOLS_MK := $(B)/tools$(if $(QEMU)$(OPENSBI),-$(shell printf %s '$(QEMU) $(OPENSBI)' | cksum | cut -d ' ' -f 1)).mk
 
 ifneq ($(TOOL_GOALS),)
 ifeq ($(SETUP),no)
@@ -24,11 +28,11 @@ endif
 $(TOOL_GOALS):
 	@SETUP=no host/setup.sh --for $(PURPOSE)
 else
-include $(B)/tools.mk
+include $(TOOLS_MK)
 endif
 endif
 
-$(B)/tools.mk: FORCE
+$(TOOLS_MK): FORCE
 	@host/setup.sh --for $(PURPOSE) --output $@
 
 ifneq ($(SETUP),no)

@@ -11,7 +11,8 @@ our @EXPORT = qw(%tool row run_make draw quote assemble);
 
 # What host/setup.sh found, as make sees it without any override.
 our %tool;
-open my $fh, '<', 'build/tools.mk' or die "build/tools.mk: $!\n";
+my $tools = $ENV{TOOLS_MK} // 'build/tools.mk';
+open my $fh, '<', $tools or die "$tools: $!\n";
 while (<$fh>) {
 	$tool{$1} = $2 if /^(\w+) :?= ?(.*)$/;
 }

@@ -17,7 +17,8 @@ my $only = $ENV{ROWS} // '.';
 plan skip_all => "libfdt's source is not here" unless -x 'build/test/fdt_edit' && -x 'build/test/fdt_read';
 
 my %tool;
-open my $fh, '<', 'build/tools.mk' or die "build/tools.mk: $!\n";
+my $tools = $ENV{TOOLS_MK} // 'build/tools.mk';
+open my $fh, '<', $tools or die "$tools: $!\n";
 while (<$fh>) {
 	$tool{$1} = $2 if /^(\w+) :?= ?(.*)$/;
 }

@@ -88,7 +88,7 @@ sub percent { $_[0] == 0 ? 0 : 100 * $_[1] / $_[0] }
 -d "$COV/obj" or skip_all("$COV is not built (make coverage builds it)");
 `$GCOV --version 2>/dev/null` =~ /^gcov/ or skip_all("there is no $GCOV, which comes with gcc");
 # Another compiler's counters are in another format.
-if (open my $tools, '<', 'build/tools.mk') {
+if (open my $tools, '<', $ENV{TOOLS_MK} // 'build/tools.mk') {
 	my ($cc) = join('', <$tools>) =~ /^HOSTCC := (.*)$/m;
 	skip_all("$cc is clang, whose counters $GCOV cannot read") if $cc && `$cc --version 2>/dev/null` =~ /clang/;
 }
