@@ -12,7 +12,7 @@ B := build
 
 # What the goals need: tools are found or fetched once per start, before anything is built.
 TOOL_GOALS := $(filter-out help clean format,$(or $(MAKECMDGOALS),help))
-PURPOSE := $(if $(filter check check-programs check-machines floor seeds fuzz coverage,$(TOOL_GOALS)),check,$(if $(filter run print-run run-sim run-image run-uboot faults gdb,$(TOOL_GOALS)),run,build))
+PURPOSE := $(if $(filter check check-programs check-machines floor harts seeds fuzz coverage,$(TOOL_GOALS)),check,$(if $(filter run print-run run-sim run-image run-uboot faults gdb,$(TOOL_GOALS)),run,build))
 
 # With another QEMU or OpenSBI it is another list: tests that run side by side would read each
 # other's. ci/*.t read it too, for what they may ask of make.
@@ -308,10 +308,14 @@ include image.mk
 floor: $(BIN) $(VMEMD) $(RUNNER) $(B)/floor.bin ## what a whole run costs beside QEMU and OpenSBI alone
 	@ci/floor.sh
 
-# A payload that exits at once: what QEMU and OpenSBI cost by themselves.
-$(B)/floor.bin: ci/floor.S $(B)/compiler
-	@$(CC) $(ISA) -nostdlib -nostartfiles -static -Wl,-Ttext=$(LOAD_ADDR) -Wl,-n -o $(B)/floor.elf $<
-	@$(OBJCOPY) -O binary $(B)/floor.elf $@
+harts: $(B)/harts.bin $(RUNNER) ## whether the SBI firmware keeps harts that it starts: RUNS=10 SOCKETS=1, MACHINE= SMP= OPENSBI= THREAD=
+	@RUNS='$(RUNS)' SOCKETS='$(SOCKETS)' MACHINE='$(MACHINE)' SMP='$(SMP)' OPENSBI='$(OPENSBI)' THREAD='$(THREAD)' ci/harts.sh
+
+# Payloads of their own: one that exits at once (what QEMU and OpenSBI cost by themselves), one that
+# only starts harts.
+$(B)/floor.bin $(B)/harts.bin: $(B)/%.bin: ci/%.S $(B)/compiler
+	@$(CC) $(ISA) -nostdlib -nostartfiles -static -Wl,-Ttext=$(LOAD_ADDR) -Wl,-n -o $(@:.bin=.elf) $<
+	@$(OBJCOPY) -O binary $(@:.bin=.elf) $@
 
 # For scripts: the command that `make run` with the same variables would start.
 print-run: $(BIN) $(VMEMD) $(RUNNER)
@@ -346,4 +350,4 @@ clean: ## remove build/ (the cache of fetched tools stays)
 	rm -rf $(B)
 
 FORCE:
-.PHONY: FORCE all run faults check-machines seeds sim run-sim check check-programs check-format check-headers format floor print-run help clean
+.PHONY: FORCE all run faults check-machines seeds sim run-sim check check-programs check-format check-headers format floor harts print-run help clean
