@@ -115,7 +115,6 @@ if ($vhost) {
 	my @memory = ('MEM=14G', 'VMEM_SIZE=1984M', 'MEM_MORE=slots=3,maxmem=32G');
 	machine('letter', @letter, vars => [@memory]);
 	machine('letter-pci', @letter, wire => 'message', vars => [@memory, 'VMEM_BUS=pci']);
-	machine('letter-numa', @letter, sbi => $calm, vars => [@memory, 'NUMA=2', 'SMP=8,sockets=2,cores=4', @calm]);
 	machine('letter-numa', @letter, machine => 'virt,aia=aplic-imsic,aclint=on', vars => [@memory, 'NUMA=2', 'SMP=8,sockets=2,cores=4']);
 }
 # RAM at 4 GiB only, with the image below it, and with all of it there: QEMU starts a jump to OpenSBI.
