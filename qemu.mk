@@ -57,9 +57,17 @@ pmem-qemu = $(if $(PMEM),-chardev socket$(comma)id=pmem0$(comma)path={socket}-pm
 pmem-daemon = $(if $(PMEM),--daemon '$(VMEMD) --pmem --socket {socket}-pmem --addr $(PMEM_ADDR) --size $(PMEM) \
 	$(addprefix --file ,$(PMEM_FILE))')
 
+# QEMU's own virtio-mem. That it has none is said before anything is started, in its words.
+native-refusal = $(if $(filter native,$(VMEM)),$(shell $(QEMU) -M none -device virtio-mem-pci,help 2>&1 >/dev/null | head -n 1))
+check-native = $(if $(native-refusal),$(error VMEM=native: this QEMU has no virtio-mem for its machines: $(native-refusal)))
+# Where it lies is QEMU's choice, for which maxmem leaves a GiB each. Nobody but the monitor's user changes requested-size.
+MAXMEM_MIB = $(shell echo $$(( ($(MEM_BYTES) + $(VMEM_DEVICES) * $(VMEM_BYTES)) / 1048576 + $(VMEM_DEVICES) * 1024 )))
+native-qemu = -object memory-backend-ram,id=vmem$(1),size=$(VMEM_SIZE) \
+	-device virtio-mem-pci,id=vm$(1),memdev=vmem$(1),block-size=$(VMEM_BLOCK),requested-size=$(VMEM_SIZE)
+
 # When a run is put together, not before: tools.mk may be about to change.
 check-numa = $(if $(NUMA),$(if $(filter 2-vhost,$(NUMA)-$(VMEM)),,$(error NUMA=$(NUMA) VMEM=$(VMEM): NUMA is 2 or nothing, and needs VMEM=vhost)))
-QEMU_COMMON = $(check-numa)$(QEMU) -M $(MACHINE)$(if $(filter vhost,$(VMEM)),$(if $(NUMA),,$(comma)memory-backend=ram)) $(if $(CPU),-cpu $(CPU)) -smp $(SMP) \
+QEMU_COMMON = $(check-numa)$(check-native)$(QEMU) -M $(MACHINE)$(if $(filter vhost,$(VMEM)),$(if $(NUMA),,$(comma)memory-backend=ram)) $(if $(CPU),-cpu $(CPU)) -smp $(SMP) \
 	-accel tcg,thread=$(THREAD) -nodefaults -display none $(SERIAL) -no-reboot \
 	$(if $(OPENSBI),-bios $(OPENSBI)) $(if $(DTB),-dtb $(DTB)) -kernel $(or $(KERNEL),$(BIN)) $(QEMU_ARGS)
 comma := ,
@@ -75,6 +83,8 @@ QEMU_vhost = -m $(TOTAL_MIB)M$(addprefix $(comma),$(MEM_MORE)) \
 	-global virtio-mmio.force-legacy=false $(foreach n,$(vmem-numbers),$(call vmem-qemu,$(n))) $(pmem-qemu) \
 	-append '$(strip mem=$(MEM_BYTES) vmem=vhost $(ARGS))'
 QEMU_builtin = -m $(shell echo $$(( $(MEM_BYTES) >> 20 )))M -append '$(strip vmem=builtin $(addprefix pmem=,$(PMEM)) $(ARGS))'
+QEMU_native = -m $(shell echo $$(( $(MEM_BYTES) >> 20 )))M,slots=$(VMEM_DEVICES),maxmem=$(MAXMEM_MIB)M \
+	$(foreach n,$(vmem-numbers),$(call native-qemu,$(n))) -append '$(strip vmem=vhost $(ARGS))'
 QEMU_none = -m $(shell echo $$(( $(MEM_BYTES) >> 20 )))M -append '$(strip vmem=none $(ARGS))'
 
 DAEMON_vhost = $(foreach n,$(vmem-numbers),$(call vmem-daemon,$(n))) $(pmem-daemon)
@@ -86,7 +96,7 @@ ifeq ($(filter mmio pci,$(VMEM_BUS)),)
 $(error VMEM_BUS=$(VMEM_BUS): not mmio or pci)
 endif
 ifeq ($(QEMU_$(VMEM)),)
-$(if $(QEMU),$(error VMEM=$(VMEM): not vhost, builtin or none))
+$(if $(QEMU),$(error VMEM=$(VMEM): not vhost, native, builtin or none))
 endif
 
 RUN_COMMAND = $(RUNNER) --timeout $(TIMEOUT) --dir $(or $(RUN_DIR),$(B)/run/last) $(RUN_FLAGS) \
