@@ -230,7 +230,7 @@ srcs-test_scenario := $(srcs-test_mm) $(wildcard tests/host/scenario*.c)
 # What is freed is logged: see tests/host/scenario_log.h.
 ldflags-test_scenario := $(foreach f,ptpage_free frame_free frame_free_range,-Wl,--wrap=$(f))
 srcs-test_sim := $(patsubst %.o,host/sim/%.c,$(sim-core-objs-y)) $(wildcard tests/host/sim_*.c)
-srcs-test_mm_model_every := $(wildcard mm/model*.c tests/host/every_*.c)
+srcs-test_mm_model_every := $(wildcard mm/model*.c tests/host/every_*.c) mm/fault.c
 srcs-test_mm_weave := $(srcs-test_mm) $(wildcard tests/host/weave*.c)
 srcs-test_resizes := $(srcs-test_mm) $(wildcard tests/host/resizes*.c) mm/dma.c $(addprefix platform/,plug.c follow.c) $(vmem-srcs) $(device-srcs)
 
