@@ -9,15 +9,20 @@
 #include "mm/model_report.h"
 #include "mm/model_tables.h"
 
-#define SLOTS 1024u
+#define GRANULE SZ_2M
+#define SLOTS 256u /* a power of two */
 #define MAX_PENDING 96u
 
 /*
- * Leaves with a type, by the 2 MiB that they lead into, hashed: most stores are to leaves of frames
- * that have none, and end here. A count too high costs a search; too low cannot be.
+ * Leaves with a type, by the 2 MiB that they lead into: most stores are to leaves of frames that
+ * have none near, and end here. An open-addressed hash; a place once taken stays its granule's.
  */
-static uint16_t typed[SLOTS];
-static uint32_t huge; /* such leaves above 2 MiB */
+static struct {
+	uint64_t number; /* of the granule, plus 1; 0: free */
+	uint32_t leaves;
+} typed[SLOTS];
+static bool everywhere; /* no place was left: any frame may have one */
+static uint32_t huge;	/* such leaves above 2 MiB */
 uint32_t model_nr_typed;
 
 /* Frames that an operation under way made leaves to. */
@@ -30,33 +35,50 @@ static unsigned nr_pending;
 void model_types_reset(void)
 {
 	memset(typed, 0, sizeof(typed));
+	everywhere = false;
 	huge = 0;
 	model_nr_typed = 0;
 	nr_pending = 0;
 }
 
+/* The place of @pa's granule, or the free one that it would get; SLOTS: neither. */
 static unsigned slot_of(paddr_t pa)
 {
-	return (unsigned)((pa >> 21) * UINT64_C(0x9e3779b97f4a7c15) >> 40) % SLOTS;
+	uint64_t number = pa / GRANULE + 1;
+	unsigned first = (unsigned)(number * UINT64_C(0x9e3779b97f4a7c15) >> 40) % SLOTS;
+
+	for (unsigned n = 0; n < SLOTS; n++) {
+		unsigned i = (first + n) % SLOTS;
+
+		if (typed[i].number == 0 || typed[i].number == number)
+			return i;
+	}
+	return SLOTS;
 }
 
 void model_type_count(pte_t e, unsigned level, int by)
 {
-	uint16_t *count = &typed[slot_of(pte_pa(e))];
+	unsigned i = slot_of(pte_pa(e));
 
 	model_nr_typed += (uint32_t)by;
-	if (level > 1)
+	if (level > 1) {
 		huge += (uint32_t)by;
-	else if (*count != UINT16_MAX) /* one that is full stays so */
-		*count = (uint16_t)(*count + by);
+	} else if (i == SLOTS) {
+		everywhere = true;
+	} else {
+		typed[i].number = pte_pa(e) / GRANULE + 1;
+		typed[i].leaves += (uint32_t)by;
+	}
 }
 
 static bool maybe_typed(struct region r)
 {
-	if (huge != 0 || r.size > SZ_1G)
+	if (everywhere || huge != 0 || r.size > SZ_1G)
 		return true;
-	for (paddr_t pa = align_down(r.start, SZ_2M); pa < region_end(r); pa += SZ_2M) {
-		if (typed[slot_of(pa)] != 0)
+	for (paddr_t pa = align_down(r.start, GRANULE); pa < region_end(r); pa += GRANULE) {
+		unsigned i = slot_of(pa);
+
+		if (i < SLOTS && typed[i].leaves != 0)
 			return true;
 	}
 	return false;

@@ -21,15 +21,19 @@ static struct {
 	bool refused[MAX_HARTS];
 } job;
 
-/* @fn on all harts, each of which says in job.refused what came of it. Returns who did, or how many
- * there are for nobody. */
+/*
+ * @fn on all harts, each of which says in job.refused what came of it. Returns who refused or was
+ * lost, or how many there are for nobody.
+ */
 static unsigned ask_all(void (*fn)(void *))
 {
 	struct hartset all = hart_peers(), lost;
 
 	hartset_add(&all, 0);
-	if (hart_run(&all, fn, NULL, TRY_MS, &lost) != OK)
-		return 0;
+	if (hart_run(&all, fn, NULL, TRY_MS, &lost) != OK) {
+		hartset_for_each(h, &lost)
+			return h;
+	}
 	hartset_for_each(h, &all) {
 		if (job.refused[h])
 			return h;

@@ -174,6 +174,28 @@ static void many(const void *arg)
 	CHECK(rig_take_violations() == BIT(VIOLATION_OVERFLOW), "200 stretches in one operation");
 }
 
+/* Leaves without a type are not remembered where none with one is near, whatever their number. */
+static void scattered(const void *arg)
+{
+	begin(arg);
+	type(0, REGS, IO);
+	CHECK(!told(), "registers");
+	for (unsigned i = 0; i < 200; i++)
+		type(1 + i, window_frames + 2 * i * PAGE_SIZE, 0);
+	CHECK(!told(), "200 stretches without a type");
+	for (unsigned i = 0; i < 201; i++)
+		none(i);
+	CHECK(!told(), "gone");
+	/* More 2 MiB pieces with types than there are places for: all of them still count. */
+	for (unsigned n = 0; n < 7; n++) {
+		for (unsigned i = 0; i < 50; i++)
+			type(50 * n + i, REGS + (50 * n + i) * SZ_2M, IO);
+		CHECK(!told(), "one mapping each");
+	}
+	type(400, REGS + 349 * SZ_2M, 0);
+	CHECK(told(), "the last of 350 pieces has PBMT=0 elsewhere");
+}
+
 /* What makes no sense, or is not there, is refused. */
 static void refused(const void *arg)
 {
@@ -206,6 +228,7 @@ int main(void)
 		{"a table of leaves is linked", linked},
 		{"an operation of another hart", another_hart},
 		{"more than there is room for", many},
+		{"leaves without a type", scattered},
 		{"types that are refused", refused},
 	};
 
