@@ -66,7 +66,7 @@ void ramprobe_devices(struct machine *m)
 		m->exitdev = (struct machine_exit){.kind = EXIT_NONE};
 	if (m->pci.size != 0 && !answers(m, "pci", m->pci.ecam, pci))
 		m->pci.size = 0;
-	if (m->intc.kind == INTC_APLIC_MSI && m->pci.size != 0)
+	if (m->pci.size != 0)
 		try_files(m);
 	(void)early_window_pages(NULL, 0);
 }

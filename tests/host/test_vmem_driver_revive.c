@@ -249,6 +249,13 @@ static void test_messages(void)
 	tap_ok(virtio_mem_init(&rig.v, &rig.t) == OK && rig.v.polled && rig.v.dev.irq == 0,
 	       "a message that nobody can handle ends");
 	rig_end();
+	rig_make(64 * B, B, 8 * B);
+	tap_ok(rig_open(RIG_IRQ) == OK, "a line, of others too");
+	rig.t.bus = &bus;
+	takes = 0;
+	tap_ok(virtio_mem_init(&rig.v, &rig.t) == OK && rig.v.polled && !rig.irq_off,
+	       "not chosen: it stays theirs");
+	rig_end();
 }
 
 int main(void)
