@@ -70,8 +70,10 @@ unsigned pte_next_used(paddr_t table, unsigned from)
 	const uint64_t *e = slot_ptr((pte_slot_t){table});
 	unsigned i = from;
 
-	while (i % 4 == 0 && i < 512 && load_four(&e[i]) == 0)
-		i += 4;
+	if (i % 8 == 0) {
+		while (i < 512 && (load_four(&e[i]) | load_four(&e[i + 4])) == 0)
+			i += 8;
+	}
 	while (i < 512 && __atomic_load_n(&e[i], __ATOMIC_RELAXED) == 0)
 		i++;
 	return i;

@@ -12,7 +12,8 @@ struct hartset {
 	uint64_t bits[HARTSET_WORDS];
 };
 
-static inline bool hartset_has(const struct hartset *s, unsigned hart)
+static inline __attribute__((always_inline)) bool hartset_has(const struct hartset *s,
+							      unsigned hart)
 {
 	return hart < MAX_HARTS && (s->bits[hart / 64] >> (hart % 64) & 1) != 0;
 }

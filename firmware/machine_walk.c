@@ -132,7 +132,8 @@ const void *dt_prop(const struct dt *dt, int node, const char *prop, int *len)
 		return fdt_getprop(dt->fdt, node, prop, len);
 	for (const struct kept_prop *p = &props[nodes[i].first_prop];
 	     p < &props[nodes[i + 1].first_prop]; p++) {
-		if (strcmp(base + p->name, prop) != 0)
+		/* The call costs more than all else here. */
+		if (base[p->name] != prop[0] || strcmp(base + p->name, prop) != 0)
 			continue;
 		if (len != NULL)
 			*len = (int)p->len;
