@@ -59,10 +59,11 @@ static void timer_job(void *arg)
 
 	(void)arg;
 	job.early[h] = 0;
+	job.came[h] = false;
 	irq_enable_local(IRQ_TIMER);
-	do
+	/* Again only if the one before was early, not if it did not come. */
+	for (unsigned i = 0; i < TRIES && job.early[h] == i && !job.came[h]; i++)
 		job.came[h] = interrupt_comes(job.way);
-	while (!job.came[h] && job.early[h] != 0 && job.early[h] < TRIES);
 	/* Those who lived by ticks go on; the others want none. */
 	timer_set(was_on ? time_ticks() + time_ms_to_ticks(DUE_MS) : TIMER_NEVER);
 	if (!was_on)
