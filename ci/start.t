@@ -29,7 +29,7 @@ row('plain', 0, ['run-image', 'IMAGE_DIR=build/run/check/plain'], like => [$pass
 row('plain-old-qemu', 0, ['run-image', 'IMAGE_DIR=build/run/check/plain-old', "QEMU=$tool{QEMU_OLD}"],
 	like => [$pass, $builtin], suites => [qw(boot table hotplug vmem tlb)]) if $tool{QEMU_OLD};
 row('plain-args', 0, ['run-image', 'IMAGE_DIR=build/run/check/plain-args', 'ARGS=test=boot.* mode=sv39', 'QEMU_ARGS=-smp 2'],
-	like => [$pass, qr/^# args: in the image: test=boot\.\* mode=sv39$/m, qr/ Sv39 harts=2 /, qr/^1\.\.5$/m], suites => ['boot']);
+	like => [$pass, qr/^# args: in the image: test=boot\.\* mode=sv39$/m, qr/ Sv39 harts=2 /, qr/^1\.\.7$/m], suites => ['boot']);
 
 # ---- arguments in the image: the tree's come behind them
 
