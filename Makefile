@@ -90,7 +90,9 @@ BIN := $(ELF:.elf=.bin)
 
 $(early-all): CFLAGS += $(EARLY_CFLAGS)
 $(early-all) $(objs-all): OPTIMIZE := $(SMALL)
-$(filter $(HOT:%=$(B)/fw/%.o),$(objs-all)): OPTIMIZE := $(FAST)
+hot-objs := $(HOT:%=$(B)/fw/%.o)
+$(if $(filter-out $(objs-all),$(hot-objs)),$(error HOT names what is no object: $(filter-out $(objs-all),$(hot-objs))))
+$(hot-objs): OPTIMIZE := $(FAST)
 
 # What objects are made with: changes when compiler or flags do, and not when QEMU does.
 # Two makes in one folder (tests run side by side) have temporary files of their own.
