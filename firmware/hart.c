@@ -108,9 +108,14 @@ bool hart_wait_until(bool (*done)(void *), void *arg, uint64_t deadline)
 		if (!done(arg) && __atomic_load_n(&h->ipi_pending, __ATOMIC_RELAXED) == 0)
 			hart_wfi();
 		__atomic_store_n(&h->waiting, 0, __ATOMIC_RELAXED);
-		/* Taken here if they were off: the caller polls instead. */
-		if (!irq)
+		/*
+		 * As their handler does, if they were off. Cleared and not answered, a call that
+		 * came with what was waited for would stay unanswered: we may not come back here.
+		 */
+		if (!irq) {
 			csr_read_clear_sip(UINT64_C(1) << IRQ_SOFT);
+			hart_ipi_poll();
+		}
 		arch_irq_restore(irq);
 	}
 	return true;

@@ -12,8 +12,7 @@ struct hartset {
 	uint64_t bits[HARTSET_WORDS];
 };
 
-static inline __attribute__((always_inline)) bool hartset_has(const struct hartset *s,
-							      unsigned hart)
+static inline bool hartset_has(const struct hartset *s, unsigned hart)
 {
 	return hart < MAX_HARTS && (s->bits[hart / 64] >> (hart % 64) & 1) != 0;
 }
@@ -95,8 +94,20 @@ static inline struct hartset hartset_of(unsigned hart)
 	return s;
 }
 
+/* The first of @s from @from on; MAX_HARTS: there is none. */
+static inline unsigned hartset_next(const struct hartset *s, unsigned from)
+{
+	for (unsigned h = from; h < MAX_HARTS; h = (h / 64 + 1) * 64) {
+		for (uint64_t w = s->bits[h / 64] >> (h % 64); w != 0; w >>= 1, h++) {
+			if ((w & 1) != 0)
+				return h;
+		}
+	}
+	return MAX_HARTS;
+}
+
+/* @s may change meanwhile: what is in it when its turn comes counts. */
 #define hartset_for_each(h, s)                                                                     \
-	for (unsigned h = 0; h < MAX_HARTS; h++)                                                   \
-		if (hartset_has((s), h))
+	for (unsigned h = hartset_next((s), 0); h < MAX_HARTS; h = hartset_next((s), h + 1))
 
 #endif

@@ -228,7 +228,7 @@ static void test_help(void)
 		if (errors.nr != 0 && strstr(errors.line[0], "unknown") != NULL)
 			ok = false;
 	}
-	tap_ok(ok && lines == 27, "twenty-six arguments, and one line for the ignored ones");
+	tap_ok(ok && lines == 28, "twenty-seven arguments, and one line for the ignored ones");
 	tap_ok(args_help(1000) == NULL, "behind the last line");
 }
 
