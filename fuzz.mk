@@ -13,7 +13,7 @@ fuzz-targets := args device driver $(if $(LIBFDT_SOURCE),dt)
 FUZZ_CC ?= clang
 FUZZ_CFLAGS := -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all
 F := $(B)/fuzz
-FUZZER_WORKS := $(if $(filter check fuzz $(F)/%,$(TOOL_GOALS)),$(shell mkdir -p $(F) && echo 'int LLVMFuzzerTestOneInput(const char *d, unsigned long n); int \
+FUZZER_WORKS := $(if $(filter check check-programs fuzz $(F)/%,$(TOOL_GOALS)),$(shell mkdir -p $(F) && echo 'int LLVMFuzzerTestOneInput(const char *d, unsigned long n); int \
 	LLVMFuzzerTestOneInput(const char *d, unsigned long n) { return n > 1 ? 0 * d[0] : 0; }' >$(F)/try.c && \
 	$(FUZZ_CC) $(FUZZ_CFLAGS) -o $(F)/try $(F)/try.c >$(F)/try.log 2>&1 && echo y))
 $(eval $(call test_tree,$(F),$(FUZZ_CC),$(FUZZ_CFLAGS)))

@@ -83,10 +83,9 @@ unsigned hart_init(const struct machine *m, uint64_t boot_hartid, uint64_t limit
  */
 #define SPIN_US 20
 
-bool hart_wait_until(bool (*done)(void *), void *arg, uint64_t deadline)
+static bool wait_until(bool (*done)(void *), void *arg, uint64_t deadline, uint64_t sleep_at)
 {
 	struct hart *h = hart_self();
-	uint64_t sleep_at = time_us() + SPIN_US;
 
 	while (!done(arg)) {
 		bool irq;
@@ -119,6 +118,16 @@ bool hart_wait_until(bool (*done)(void *), void *arg, uint64_t deadline)
 		arch_irq_restore(irq);
 	}
 	return true;
+}
+
+bool hart_wait_until(bool (*done)(void *), void *arg, uint64_t deadline)
+{
+	return wait_until(done, arg, deadline, time_us() + SPIN_US);
+}
+
+bool hart_sleep_until(bool (*done)(void *), void *arg, uint64_t deadline)
+{
+	return wait_until(done, arg, deadline, 0);
 }
 
 /* Behind a store (release or stronger) that @hart may sleep for. */

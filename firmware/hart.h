@@ -105,6 +105,8 @@ enum err must_check hart_wait(const struct hartset *harts, uint64_t timeout_ms,
  * Whoever makes it true calls hart_wake() behind its store.
  */
 bool hart_wait_until(bool (*done)(void *), void *arg, uint64_t deadline);
+/* The same, but in WFI at once, for who wants to be fenced there. */
+bool hart_sleep_until(bool (*done)(void *), void *arg, uint64_t deadline);
 void hart_wake(unsigned hart);
 
 /* One SBI call's worth of harts: bit i is hart id base + i. */

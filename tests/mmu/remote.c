@@ -48,6 +48,24 @@ bool turn_wait(struct turn *w, uint32_t number, uint64_t timeout_ms)
 	return hart_wait_until(reached, &arg, time_deadline_ms(timeout_ms));
 }
 
+/* As turn_wait(), asleep from the start. */
+static bool turn_sleep(struct turn *w, uint32_t number, uint64_t timeout_ms)
+{
+	struct turn_wait arg = {w, number};
+
+	return hart_sleep_until(reached, &arg, time_deadline_ms(timeout_ms));
+}
+
+/*
+ * SBI firmware has to fence harts that run and harts that are in WFI. By turns, so that it depends
+ * neither on how fast this hart is nor on how long the conductor takes.
+ */
+static bool wait_for_fence(struct turn *w, uint32_t number, uint64_t timeout_ms)
+{
+	return (number / 4 + arch_hart()) % 2 == 0 ? turn_sleep(w, number, timeout_ms)
+						   : turn_wait(w, number, timeout_ms);
+}
+
 /* A trial goes through these; numbers of turns are 4 * trial + step. */
 enum step { STEP_FILL = 1, STEP_PROBE = 2, STEP_NEXT = 3 };
 
@@ -152,7 +170,7 @@ static void take_part(void)
 	turn_set(&job.done[hart], filled, &conductor);
 	if (hart == job.conductor)
 		conduct();
-	else if (!turn_wait(&job.go, probe, TURN_MS * 2))
+	else if (!wait_for_fence(&job.go, probe, TURN_MS * 2))
 		give_up_on(job.conductor);
 	/* Acquire orders loads; what this hart fetches is ordered by its own SFENCE.VMA. */
 	trial_return(&tr);
