@@ -30,18 +30,11 @@ static struct {
 	bool no_aia;
 } in;
 
-#define fill(what, ...)                                                                            \
-	do {                                                                                       \
-		const uint32_t cells[] = {__VA_ARGS__};                                            \
-		memcpy(in.what, cells, sizeof(cells));                                             \
-		in.nr_##what = ARRAY_LEN(cells);                                                   \
-	} while (0)
-
 static void usual(void)
 {
 	memset(&in, 0, sizeof(in));
 	in.files = FILES;
-	fill(parents, IMSICS);
+	shape_fill(in, parents, IMSICS);
 }
 
 static void put_host(struct tree *t)
@@ -162,17 +155,17 @@ static void test_parent(void)
 {
 	usual();
 	tap_ok(all(machine()), "msi-parent");
-	fill(parents, OTHER, IMSICS, IMSICS, IMSICS, IMSICS, IMSICS);
+	shape_fill(in, parents, OTHER, IMSICS, IMSICS, IMSICS, IMSICS, IMSICS);
 	tap_ok(all(machine()), "behind a controller with cells");
-	fill(parents, OTHER, IMSICS, IMSICS, IMSICS, IMSICS);
+	shape_fill(in, parents, OTHER, IMSICS, IMSICS, IMSICS, IMSICS);
 	tap_ok(none(machine()), "only in the cells of another");
-	fill(parents, OTHER, 1);
-	fill(map, IMSICS, NOBODY, 0, 0); /* where the next controller would be */
+	shape_fill(in, parents, OTHER, 1);
+	shape_fill(in, map, IMSICS, NOBODY, 0, 0); /* where the next controller would be */
 	tap_ok(none(machine()), "cut off");
 	in.nr_map = 0;
-	fill(parents, NOBODY, IMSICS);
+	shape_fill(in, parents, NOBODY, IMSICS);
 	tap_ok(none(machine()), "behind somebody unknown");
-	fill(parents, 0, IMSICS);
+	shape_fill(in, parents, 0, IMSICS);
 	tap_ok(none(machine()), "no phandle");
 	in.nr_parents = 0;
 	tap_ok(only(machine(), 0, 0) && machine()->nr_notes == 0, "nothing said");
@@ -181,7 +174,7 @@ static void test_parent(void)
 	tap_ok(only(machine(), 0, 0) && machine_has_note(machine(), "messages lead to no IMSIC") &&
 		       machine()->intc.file[0] == 0,
 	       "IMSICs that are not used");
-	fill(parents, ROOT);
+	shape_fill(in, parents, ROOT);
 	tap_ok(only(machine(), 0, 0), "nor is the root of the tree taken for them");
 }
 
@@ -189,28 +182,28 @@ static void test_map(void)
 {
 	usual();
 	in.nr_parents = 0;
-	fill(map, 0, IMSICS, 0, 0x10000);
+	shape_fill(in, map, 0, IMSICS, 0, 0x10000);
 	tap_ok(all(machine()), "msi-map of all");
-	fill(map, 8, IMSICS, 0, 16);
+	shape_fill(in, map, 8, IMSICS, 0, 16);
 	tap_ok(only(machine(), 8, 24) && machine()->nr_notes == 0, "of two slots");
-	fill(map, 0, OTHER, 0, 8, 0, IMSICS, 0, 16);
+	shape_fill(in, map, 0, OTHER, 0, 8, 0, IMSICS, 0, 16);
 	tap_ok(only(machine(), 8, 16), "the first line counts");
-	fill(map, 0, NOBODY, 0, 0x10000);
+	shape_fill(in, map, 0, NOBODY, 0, 0x10000);
 	tap_ok(none(machine()), "to somebody unknown");
-	fill(map, 0, IMSICS, 0, 0);
+	shape_fill(in, map, 0, IMSICS, 0, 0);
 	tap_ok(none(machine()), "of none");
-	fill(map, 0, IMSICS, 0);
+	shape_fill(in, map, 0, IMSICS, 0);
 	tap_ok(none(machine()), "cut off");
-	fill(map, 0xfffffff0, IMSICS, 0, 0xffffffff);
+	shape_fill(in, map, 0xfffffff0, IMSICS, 0, 0xffffffff);
 	tap_ok(none(machine()), "it wraps");
 	in.bus = 2;
-	fill(map, 0x0100, IMSICS, 0, 0x100, 0x208, IMSICS, 0, 8);
+	shape_fill(in, map, 0x0100, IMSICS, 0, 0x100, 0x208, IMSICS, 0, 8);
 	tap_ok(only(machine(), 8, 16), "with the number of the bus");
 	in.mask = 0xff;
-	fill(map, 8, IMSICS, 0, 8);
+	shape_fill(in, map, 8, IMSICS, 0, 8);
 	tap_ok(only(machine(), 8, 16), "or without, by its mask");
 	usual();
-	fill(map, 0, OTHER, 0, 250);
+	shape_fill(in, map, 0, OTHER, 0, 250);
 	tap_ok(only(machine(), 250, 256) && machine()->nr_notes == 0,
 	       "msi-parent for those that it leaves out");
 }
@@ -294,8 +287,8 @@ static void test_damage(void)
 	in.guest_bits = 1;
 	in.hart_bits = 1;
 	in.mask = 0xffff;
-	fill(parents, OTHER, 1, 2, 3, 4, IMSICS);
-	fill(map, 0, OTHER, 0, 8, 8, IMSICS, 0, 8);
+	shape_fill(in, parents, OTHER, 1, 2, 3, 4, IMSICS);
+	shape_fill(in, map, 0, OTHER, 0, 8, 8, IMSICS, 0, 8);
 	(void)machine();
 	for (size_t i = 0; i < tree.size; i++) {
 		for (unsigned n = 0; n < ARRAY_LEN(flips); n++) {

@@ -31,13 +31,6 @@ static struct {
 	bool shifted; /* on a bus that harts see 0x1000000000 higher */
 } in;
 
-#define fill(what, ...)                                                                            \
-	do {                                                                                       \
-		const uint32_t cells[] = {__VA_ARGS__};                                            \
-		memcpy(in.what, cells, sizeof(cells));                                             \
-		in.nr_##what = ARRAY_LEN(cells);                                                   \
-	} while (0)
-
 static void usual(void)
 {
 	memset(&in, 0, sizeof(in));
@@ -45,13 +38,13 @@ static void usual(void)
 	in.size = SZ_1G / 4;
 	in.address_cells = 3;
 	in.size_cells = 2;
-	fill(buses, 0, 255);
-	fill(ranges, IO, 0, 0, 0, 0x3000000, 0, 0x10000, MEM32, 0, 0x40000000, 0, 0x40000000, 0,
-	     0x40000000, MEM64, 4, 0, 4, 0, 4, 0);
-	fill(mask, 0x1800, 0, 0, 7);
+	shape_fill(in, buses, 0, 255);
+	shape_fill(in, ranges, IO, 0, 0, 0, 0x3000000, 0, 0x10000, MEM32, 0, 0x40000000, 0,
+		   0x40000000, 0, 0x40000000, MEM64, 4, 0, 4, 0, 4, 0);
+	shape_fill(in, mask, 0x1800, 0, 0, 7);
 	/* QEMU's swizzle of two pins in two slots. */
-	fill(map, 0, 0, 0, 1, SHAPE_PLIC, 32, 0, 0, 0, 2, SHAPE_PLIC, 33, 0x800, 0, 0, 1,
-	     SHAPE_PLIC, 33, 0x800, 0, 0, 2, SHAPE_PLIC, 34);
+	shape_fill(in, map, 0, 0, 0, 1, SHAPE_PLIC, 32, 0, 0, 0, 2, SHAPE_PLIC, 33, 0x800, 0, 0, 1,
+		   SHAPE_PLIC, 33, 0x800, 0, 0, 2, SHAPE_PLIC, 34);
 }
 
 static void put_host(struct tree *t, uint64_t ecam)
@@ -138,8 +131,8 @@ static void test_usual(void)
 	in.nr_buses = 0;
 	tap_ok(machine()->pci.size != 0, "no bus-range");
 	usual();
-	fill(buses, 64, 127);
-	fill(map, 0x400800, 0, 0, 1, SHAPE_PLIC, 5);
+	shape_fill(in, buses, 64, 127);
+	shape_fill(in, map, 0x400800, 0, 0, 1, SHAPE_PLIC, 5);
 	in.nr_mask = 0;
 	p = &machine()->pci;
 	tap_ok(p->bus == 64 && p->irq[1][0] == 5 && p->irq[0][0] == 0 && p->irq_by_function,
@@ -169,10 +162,10 @@ static void test_refused(void)
 	in.address_cells = 2;
 	refused("2 address and 2 size cells are not PCI's", "two address cells");
 	usual();
-	fill(buses, 9, 8);
+	shape_fill(in, buses, 9, 8);
 	refused("bus-range 9 to 8", "buses from 9 to 8");
 	usual();
-	fill(buses, 0, 256);
+	shape_fill(in, buses, 0, 256);
 	refused("bus-range 0 to 256", "256 is no bus");
 	usual();
 	in.nr_buses = 1;
@@ -192,26 +185,27 @@ static void no_window(const char *says, const char *what)
 static void test_windows(void)
 {
 	usual();
-	fill(ranges, MEM32, 0, 0x40000000, 0, 0x90000000, 0, 0x1000000);
+	shape_fill(in, ranges, MEM32, 0, 0x40000000, 0, 0x90000000, 0, 0x1000000);
 	no_window("phys.hi 0x2000000 lies in RAM", "a window onto RAM");
-	fill(ranges, MEM64, 0, 0x40000000, 0x1000000, 0, 0, 0x1000000);
+	shape_fill(in, ranges, MEM64, 0, 0x40000000, 0x1000000, 0, 0, 0x1000000);
 	no_window("phys.hi 0x43000000 lies beyond 56 bits", "a window beyond 56 bits");
-	fill(ranges, MEM64, 0xffffffff, 0xfff00000, 0, 0x40000000, 0, 0x200000);
+	shape_fill(in, ranges, MEM64, 0xffffffff, 0xfff00000, 0, 0x40000000, 0, 0x200000);
 	no_window("wraps", "it wraps on PCI");
-	fill(ranges, MEM64, 0, 0x40000000, 0xffffffff, 0xfff00000, 0, 0x200000);
+	shape_fill(in, ranges, MEM64, 0, 0x40000000, 0xffffffff, 0xfff00000, 0, 0x200000);
 	no_window("wraps", "it wraps for harts");
-	fill(ranges, MEM32, 0, 0x40000000, 0, 0x40000000, 0, 0);
+	shape_fill(in, ranges, MEM32, 0, 0x40000000, 0, 0x40000000, 0, 0);
 	no_window("no window", "an empty one");
-	fill(ranges, MEM32, 0, 0x40000000, 0, 0x40000000, 0);
+	shape_fill(in, ranges, MEM32, 0, 0x40000000, 0, 0x40000000, 0);
 	no_window("no window", "one that is cut off");
 	usual();
 	in.shifted = true;
-	fill(ranges, MEM64, 0, 0x40000000, 0x20, 0, 0, 0x200000);
+	shape_fill(in, ranges, MEM64, 0, 0x40000000, 0x20, 0, 0, 0x200000);
 	no_window("is out of the harts' reach", "ranges above do not lead there");
 	usual();
-	fill(ranges, MEM32, 0, 0x40000000, 0, 0x40000000, 0, 0x1000, MEM32, 0, 0x41000000, 0,
-	     0x41000000, 0, 0x1000, MEM32, 0, 0x42000000, 0, 0x42000000, 0, 0x1000, MEM32, 0,
-	     0x43000000, 0, 0x43000000, 0, 0x1000, MEM32, 0, 0x44000000, 0, 0x44000000, 0, 0x1000);
+	shape_fill(in, ranges, MEM32, 0, 0x40000000, 0, 0x40000000, 0, 0x1000, MEM32, 0, 0x41000000,
+		   0, 0x41000000, 0, 0x1000, MEM32, 0, 0x42000000, 0, 0x42000000, 0, 0x1000, MEM32,
+		   0, 0x43000000, 0, 0x43000000, 0, 0x1000, MEM32, 0, 0x44000000, 0, 0x44000000, 0,
+		   0x1000);
 	tap_ok(machine()->pci.nr_windows == 4 && machine_has_note(machine(), "is one too many"),
 	       "the fifth");
 }
@@ -221,19 +215,20 @@ static void test_map(void)
 	const struct machine *m;
 
 	usual();
-	fill(map, 0, 0, 0, 1, OTHER, 0, 7, 4, 0x800, 0, 0, 1, SHAPE_PLIC, 97, 0x1000, 0, 0, 1,
-	     SHAPE_PLIC, 9, 0x1000, 0, 0, 1, SHAPE_PLIC, 10);
+	shape_fill(in, map, 0, 0, 0, 1, OTHER, 0, 7, 4, 0x800, 0, 0, 1, SHAPE_PLIC, 97, 0x1000, 0,
+		   0, 1, SHAPE_PLIC, 9, 0x1000, 0, 0, 1, SHAPE_PLIC, 10);
 	m = machine();
 	tap_ok(m->pci.irq[0][0] == 0 && m->pci.irq[1][0] == 0 &&
 		       machine_has_note(m, "pci: 2 interrupts do not lead to a PLIC"),
 	       "another controller, a source that is not there");
 	tap_ok(m->pci.irq[2][0] == 9, "lines of another length before it; the first one counts");
-	fill(map, 0, 0, 0, 1, SHAPE_PLIC, 5, 0, 0, 0, 2, 0x99, 6, 0, 0, 0, 3, SHAPE_PLIC, 7);
+	shape_fill(in, map, 0, 0, 0, 1, SHAPE_PLIC, 5, 0, 0, 0, 2, 0x99, 6, 0, 0, 0, 3, SHAPE_PLIC,
+		   7);
 	m = machine();
 	tap_ok(m->pci.irq[0][0] == 5 && m->pci.irq[0][2] == 0 &&
 		       machine_has_note(m, "interrupt-map is unreadable 12 cells from its end"),
 	       "a controller that is nowhere ends it");
-	fill(map, 0, 0, 0, 1, SHAPE_PLIC, 5, 0, 0, 0, 2, SHAPE_PLIC);
+	shape_fill(in, map, 0, 0, 0, 1, SHAPE_PLIC, 5, 0, 0, 0, 2, SHAPE_PLIC);
 	m = machine();
 	tap_ok(m->pci.irq[0][0] == 5 && machine_has_note(m, "unreadable 5 cells"), "cut off");
 	usual();

@@ -3,6 +3,8 @@
 #ifndef TESTS_HOST_TREES_SHAPES_H
 #define TESTS_HOST_TREES_SHAPES_H
 
+#include <string.h>
+
 #include "firmware/machine.h"
 #include "tests/host/trees/tree.h"
 
@@ -23,6 +25,14 @@ struct shape {
 	chapter_fn chosen;   /* bootargs, rng-seed */
 	chapter_fn soc;	     /* virtio, PLIC, test device */
 };
+
+/* These cells into the field @what of @in, and how many they are into nr_@what. */
+#define shape_fill(in, what, ...)                                                                  \
+	do {                                                                                       \
+		const uint32_t cells_[] = {__VA_ARGS__};                                           \
+		memcpy((in).what, cells_, sizeof(cells_));                                         \
+		(in).nr_##what = ARRAY_LEN(cells_);                                                \
+	} while (0)
 
 void shape_none(struct tree *t);
 void shape_build(struct tree *t, const struct shape *s);
