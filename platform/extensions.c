@@ -99,7 +99,8 @@ static void probe_types(void)
 	frame_free(pa, 0, OWNER_TEST);
 	memtype_use(works);
 	if (works && io_use_types(console_page() != 0 ? CONSOLE_VA : 0) != OK)
-		panic("device registers could not be given their memory type");
+		panic("device registers could not be given their memory type (ext=-svpbmt: "
+		      "without)");
 }
 
 void extensions_probe(const struct machine *m, bool types)
