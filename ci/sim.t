@@ -53,10 +53,9 @@ my %faults = (
 	'fence-va-not-itlb' => ['tlb.remap.4k.fetch'],
 	'fence-va-not-dtlb' => ['tlb.remap.4k.load'],
 	'fence-va-one-match' => ['tlb.remap.*'],
-	# Trying memory types splits a leaf and merges it: such a machine walks the table that died, and never comes to a test.
-	'fence-all-not-pointers' => ['tlb.walk.*', 2, '--without svpbmt'],
+	'fence-all-not-pointers' => ['tlb.walk.*'],
 	'fence-all-not-upper' => ['tlb.walk.*'],
-	'fence-all-not-lower' => ['tlb.walk.*', 2, '--without svpbmt'],
+	'fence-all-not-lower' => ['tlb.walk.*'],
 	'fence-all-keeps-global' => ['asid.global.*,table.live'],
 	'fence-va-keeps-global' => ['asid.global.*'],
 	'fence-va-current-asid' => ['asid.remap.*,asid.unmap.*'],

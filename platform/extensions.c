@@ -13,11 +13,13 @@
 #include "mm/io.h"
 #include "mm/kernel.h"
 #include "mm/memtype.h"
+#include "mm/walk.h"
 
 #define TRY_MS 10000
 
 static struct {
 	vaddr_t va; /* of an entry with a memory type */
+	uint64_t size;
 	bool refused[MAX_HARTS];
 } job;
 
@@ -70,7 +72,7 @@ static bool try_type(const char *name, uint64_t type)
 {
 	unsigned who;
 
-	if (set_memory(job.va, PAGE_SIZE, PROT_RW | type) != OK)
+	if (set_memory(job.va, job.size, PROT_RW | type) != OK)
 		return false;
 	who = ask_all(try_load);
 	if (who < hart_count())
@@ -80,23 +82,35 @@ static bool try_type(const char *name, uint64_t type)
 	return who == hart_count();
 }
 
+#define ORDER_2M 9u
+
 /*
- * With a page of ours, where the direct map shows it, so that it has no second type. Nothing in it
- * is of value: how caches see it is not asked here.
+ * With memory of ours, where the direct map shows it, so that it has no second type. Nothing in it
+ * is of value: how caches see it is not asked here. A whole 2 MiB leaf if there is one, so that no
+ * table is made for it and dies: a machine that forgets fences of pointers would walk that one,
+ * before the first test could say so.
  */
 static void probe_types(void)
 {
-	paddr_t pa = frame_alloc(0, OWNER_TEST);
+	unsigned order = ORDER_2M;
+	paddr_t pa = frame_alloc(order, OWNER_TEST);
 	bool works;
 
+	if (pa == FRAME_NONE || pt_lookup(kernel_table(), direct_va(pa)).level != 1) {
+		if (pa != FRAME_NONE)
+			frame_free(pa, order, OWNER_TEST);
+		order = 0;
+		pa = frame_alloc(order, OWNER_TEST);
+	}
 	if (pa == FRAME_NONE)
 		return;
 	job.va = direct_va(pa);
+	job.size = PAGE_SIZE << order;
 	memtype_use(true);
 	works = try_type("PBMT=NC", PTE_PBMT_NC) && try_type("PBMT=IO", PTE_PBMT_IO);
-	if (set_memory(job.va, PAGE_SIZE, PROT_RW) != OK)
+	if (set_memory(job.va, job.size, PROT_RW) != OK)
 		panic("a page does not get its memory type back");
-	frame_free(pa, 0, OWNER_TEST);
+	frame_free(pa, order, OWNER_TEST);
 	memtype_use(works);
 	if (works && io_use_types(console_page() != 0 ? CONSOLE_VA : 0) != OK)
 		panic("device registers could not be given their memory type (ext=-svpbmt: "
