@@ -79,12 +79,7 @@ static void put_imsics(struct tree *t)
 
 static void put_soc(struct tree *t)
 {
-	tree_open(t, "soc");
-	tree_cell_counts(t, 2, 2);
-	if (in.shifted)
-		tree_cells(t, "ranges", 0, 0, 0x10, 0, 0x10, 0);
-	else
-		tree_empty(t, "ranges");
+	shape_soc_open(t, in.shifted);
 	tree_open(t, "aplic@d000000");
 	tree_string(t, "compatible", "riscv,aplic");
 	tree_cells(t, "phandle", SHAPE_PLIC);

@@ -67,12 +67,7 @@ static void put_host(struct tree *t, uint64_t ecam)
 
 static void put_soc(struct tree *t)
 {
-	tree_open(t, "soc");
-	tree_cell_counts(t, 2, 2);
-	if (in.shifted)
-		tree_cells(t, "ranges", 0, 0, 0x10, 0, 0x10, 0);
-	else
-		tree_empty(t, "ranges");
+	shape_soc_open(t, in.shifted);
 	put_host(t, in.ecam);
 	if (in.twice)
 		put_host(t, in.ecam + SZ_1G / 4);

@@ -46,6 +46,16 @@ void shape_cpus_open(struct tree *t)
 	tree_cells(t, "timebase-frequency", 10000000);
 }
 
+void shape_soc_open(struct tree *t, bool shifted)
+{
+	tree_open(t, "soc");
+	tree_cell_counts(t, 2, 2);
+	if (shifted)
+		tree_cells(t, "ranges", 0, 0, 0x10, 0, 0x10, 0);
+	else
+		tree_empty(t, "ranges");
+}
+
 void shape_virtio(struct tree *t, uint64_t base, uint32_t irq)
 {
 	tree_openf(t, "virtio_mmio@%llx", (unsigned long long)base);

@@ -41,6 +41,8 @@ void shape_build(struct tree *t, const struct shape *s);
 void shape_memory(struct tree *t, uint64_t start, uint64_t size);
 void shape_cpu(struct tree *t, uint32_t hartid, const char *mmu, const char *isa);
 void shape_cpus_open(struct tree *t);
+/* /soc, two cells each; @shifted: harts see it 0x1000000000 higher. tree_close() ends it. */
+void shape_soc_open(struct tree *t, bool shifted);
 void shape_virtio(struct tree *t, uint64_t base, uint32_t irq);
 #define SHAPE_PLIC UINT32_C(0x40)			/* its phandle */
 #define SHAPE_INTC(hartid) (UINT32_C(0x100) + (hartid)) /* phandle inside a cpu */
